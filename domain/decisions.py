@@ -1,0 +1,89 @@
+"""What to do about a redemption, decided from what is known. No I/O: handlers look, this decides, handlers act."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from domain.redemption import Redemption, RedemptionStatus, Refusal
+from domain.vip import VipSession
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What Twitch says of the viewer at this moment."""
+
+    is_vip: bool
+    is_moderator: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """Nothing to decide any more; only make sure that everybody was told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fulfil:
+    """The VIP is there: take the points for good."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refund:
+    reason: Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Extend:
+    """Add the time to the open session."""
+
+
+@dataclass(frozen=True, slots=True)
+class GrantVip:
+    """Ask Twitch for the VIP (intent first)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Adopt:
+    """An earlier try of ours reached Twitch and was not written down: the VIP is ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class CloseFirst:
+    """Our session is open but Twitch says that the viewer is no VIP: it was removed by hand. Close it, decide again."""
+
+
+Decision = Settled | Fulfil | Refund | Extend | GrantVip | Adopt | CloseFirst
+
+
+def early(redemption: Redemption) -> Decision | None:
+    """What can be decided without asking Twitch; `None` when the world has to be looked at."""
+    match redemption.status:
+        case RedemptionStatus.GRANTED:
+            return Fulfil()
+        case RedemptionStatus.REFUNDING:
+            return Refund(Refusal(redemption.reason))
+        case RedemptionStatus.RECEIVED:
+            if redemption.viewer_id == redemption.channel_id:
+                return Refund(Refusal.BROADCASTER)
+            return None
+        case _:
+            return Settled()
+
+
+def decide(redemption: Redemption, session: VipSession | None, world: World, *, intended: bool) -> Decision:
+    """Decide an undecided redemption.
+
+    `session` is the viewer's open session, `intended` says that an earlier attempt of the same row recorded its
+    intent to grant after it had seen that the viewer was no VIP: then a VIP that is there now is that attempt's.
+    A session that already holds this redemption's time means that the crash came right after it was written.
+    """
+    if session is not None:
+        if session.has(redemption.id):
+            return Extend() if len(session.grants) > 1 else Adopt()
+        return Extend() if world.is_vip else CloseFirst()
+    if intended and world.is_vip:
+        return Adopt()
+    if world.is_moderator:
+        return Refund(Refusal.MODERATOR)
+    if world.is_vip:
+        return Refund(Refusal.VIP_BY_HAND)
+    return GrantVip()

@@ -1,0 +1,121 @@
+"""EventSub notifications, read strictly into records. Unknown types are told apart from malformed ones.
+
+Field names and their oddities are Twitch's (EventSub reference; docs/facts/twitch.md): status words are lower case
+here and upper case in Helix, "canceled" has one L but the documentation once has two, time stamps carry nanoseconds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from domain.channel import Viewer
+from domain.errors import Rejected
+
+_STAMP = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII)
+
+
+class Malformed(Rejected):
+    """A known event without the fields that its documentation promises."""
+
+    code = "event.malformed"
+
+
+@dataclass(frozen=True, slots=True)
+class RedemptionEvent:
+    """`channel.channel_points_custom_reward_redemption.add` and `.update`."""
+
+    id: str
+    channel_id: str
+    viewer: Viewer
+    user_input: str
+    status: str
+    reward_id: str
+    reward_title: str
+    reward_cost: int
+    redeemed_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class RoleEvent:
+    """`channel.vip.add`, `.remove`, `channel.moderator.add`, `.remove`: no actor, no time (Twitch sends none)."""
+
+    channel_id: str
+    viewer: Viewer
+
+
+def parse_time(text: str) -> int:
+    """An RFC 3339 time stamp with up to nine fraction digits as UTC ms; raises `Malformed`."""
+    match = _STAMP.fullmatch(text)
+    if match is None:
+        raise Malformed("A time stamp is not RFC 3339.")
+    seconds, fraction, zone = match.groups()
+    try:
+        moment = datetime.fromisoformat(seconds + ("+00:00" if zone == "Z" else zone)).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise Malformed("A time stamp does not exist.") from error
+    return int(moment.timestamp()) * 1000 + (int(fraction[1:4].ljust(3, "0")) if fraction else 0)
+
+
+def text(source: Mapping[str, Any], key: str, *, most: int = 1000, empty: bool = False) -> str:
+    """A string field; raises `Malformed` if it is missing, no string, empty (unless allowed) or too long."""
+    value = source.get(key)
+    if not isinstance(value, str) or len(value) > most or (not value and not empty):
+        raise Malformed(f"The field {key} is missing or is not a proper string.")
+    return value
+
+
+def identifier(source: Mapping[str, Any], key: str) -> str:
+    """An id: short, printable, without blanks and without our own separators."""
+    value = text(source, key, most=128)
+    if not value.isascii() or not value.isprintable() or any(sign in value for sign in " :#"):
+        raise Malformed(f"The field {key} is not an identifier.")
+    return value
+
+
+def number(source: Mapping[str, Any], key: str, *, most: int = 2**53) -> int:
+    """A whole number from 0 to `most`; raises `Malformed`."""
+    value = source.get(key)
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= most:
+        raise Malformed(f"The field {key} is missing or is not a whole number in range.")
+    return value
+
+
+def _mapping(source: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = source.get(key)
+    if not isinstance(value, dict):
+        raise Malformed(f"The field {key} is missing or is not an object.")
+    return value
+
+
+def _viewer(event: Mapping[str, Any]) -> Viewer:
+    return Viewer(
+        identifier(event, "user_id"),
+        text(event, "user_login", most=100, empty=True),
+        text(event, "user_name", most=200, empty=True),
+    )
+
+
+def redemption_event(event: Mapping[str, Any]) -> RedemptionEvent:
+    """Read a redemption; raises `Malformed`."""
+    reward = _mapping(event, "reward")
+    status = text(event, "status", most=40).lower()
+    return RedemptionEvent(
+        id=identifier(event, "id"),
+        channel_id=identifier(event, "broadcaster_user_id"),
+        viewer=_viewer(event),
+        user_input=text(event, "user_input", most=2000, empty=True) if "user_input" in event else "",
+        status="canceled" if status == "cancelled" else status,
+        reward_id=identifier(reward, "id"),
+        reward_title=text(reward, "title", most=200, empty=True),
+        reward_cost=number(reward, "cost"),
+        redeemed_at=parse_time(text(event, "redeemed_at", most=64)),
+    )
+
+
+def role_event(event: Mapping[str, Any]) -> RoleEvent:
+    """Read a role change; raises `Malformed`."""
+    return RoleEvent(identifier(event, "broadcaster_user_id"), _viewer(event))

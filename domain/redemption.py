@@ -1,0 +1,114 @@
+"""A redemption and what became of it. The id is Twitch's; everything that follows is idempotent by it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from domain.channel import Viewer
+from domain.errors import Broken
+
+
+class RedemptionStatus(StrEnum):
+    RECEIVED = "received"
+    GRANTED = "granted"  # VIP granted or extended, points not yet taken for good
+    FULFILLED = "fulfilled"
+    REFUNDING = "refunding"  # decided to give back: there is no way from here to a VIP
+    REFUNDED = "refunded"
+    CANCELLED = "cancelled"  # by a moderator, in Twitch's queue
+    ALARMED = "alarmed"  # neither VIP nor refund was possible: a person has to look
+
+
+S = RedemptionStatus
+MOVES: dict[RedemptionStatus, frozenset[RedemptionStatus]] = {
+    S.RECEIVED: frozenset({S.GRANTED, S.REFUNDING, S.CANCELLED, S.ALARMED}),
+    S.GRANTED: frozenset({S.FULFILLED, S.CANCELLED, S.ALARMED}),
+    S.FULFILLED: frozenset({S.CANCELLED}),
+    S.REFUNDING: frozenset({S.REFUNDED, S.ALARMED}),
+    S.REFUNDED: frozenset(),
+    S.CANCELLED: frozenset(),
+    S.ALARMED: frozenset(),
+}
+"""Every legal move; a move to the present status is a no-op, any other raises `Broken`."""
+
+SETTLED = frozenset({S.FULFILLED, S.REFUNDED, S.CANCELLED, S.ALARMED})
+
+
+class Refusal(StrEnum):
+    """Why points were given back. Each has a sentence for chat (`domain/words.py`)."""
+
+    SLOTS_FULL = "slots_full"
+    MODERATOR = "moderator"
+    BLOCKED = "blocked"
+    NOT_UNLOCKED = "not_unlocked"
+    VIP_BY_HAND = "vip_by_hand"
+    BROADCASTER = "broadcaster"
+    VIEWER_GONE = "viewer_gone"
+    BROKEN = "broken"
+
+
+class Alarm(StrEnum):
+    """Why a redemption needs a person."""
+
+    FULFILLED_BY_OTHERS = "fulfilled_by_others"  # to be refunded, but a moderator had fulfilled it
+    FOREIGN_REWARD = "foreign_reward"  # another application made the reward: neither call is allowed
+    VANISHED = "vanished"  # Twitch does not know it any more
+    BROKEN = "broken"
+
+
+@dataclass(frozen=True, slots=True)
+class Redemption:
+    """Times in UTC ms; cost in channel points. `outcome` is `granted` or `extended` once there is a VIP."""
+
+    id: str
+    channel_id: str
+    reward_id: str
+    reward_title: str
+    reward_cost: int
+    viewer_id: str
+    viewer_login: str
+    viewer_name: str
+    user_input: str
+    redeemed_at: int
+    received_at: int
+    status: RedemptionStatus = RedemptionStatus.RECEIVED
+    outcome: str = ""
+    reason: str = ""
+    session_id: str = ""
+    settled_at: int | None = None
+    v: int = 1
+
+    @property
+    def viewer(self) -> Viewer:
+        return Viewer(self.viewer_id, self.viewer_login, self.viewer_name)
+
+    @property
+    def settled(self) -> bool:
+        return self.status in SETTLED
+
+
+def moved(
+    redemption: Redemption,
+    to: RedemptionStatus,
+    *,
+    now: int,
+    reason: str = "",
+    outcome: str = "",
+    session_id: str = "",
+) -> Redemption:
+    """The redemption in its next status. Raises `Broken` for a move that the table does not list."""
+    if to is redemption.status:
+        return redemption
+    if to not in MOVES[redemption.status]:
+        raise Broken(
+            f"Redemption {redemption.id} is {redemption.status} and cannot become {to}.",
+            code="redemption.move",
+        )
+    return replace(
+        redemption,
+        status=to,
+        reason=reason or redemption.reason,
+        outcome=outcome or redemption.outcome,
+        session_id=session_id or redemption.session_id,
+        settled_at=now if to in SETTLED else None,
+    )

@@ -1,0 +1,165 @@
+"""A VIP session: one viewer's time as VIP in one channel, from the grant to the end.
+
+The lifecycle is the table below; everything that changes a session goes through it. A session that is `ended` never
+changes again: whoever comes back gets a new one. At most one session of a viewer and channel is not ended
+(`slot` is a unique key in storage).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from domain.channel import Viewer
+from domain.errors import Broken
+
+
+class VipStatus(StrEnum):
+    ACTIVE = "active"
+    ENDED = "ended"
+
+
+class VipEvent(StrEnum):
+    EXTEND = "extend"
+    SHORTEN = "shorten"
+    END = "end"
+
+
+LIFECYCLE: dict[tuple[VipStatus, VipEvent], VipStatus] = {
+    (VipStatus.ACTIVE, VipEvent.EXTEND): VipStatus.ACTIVE,
+    (VipStatus.ACTIVE, VipEvent.SHORTEN): VipStatus.ACTIVE,
+    (VipStatus.ACTIVE, VipEvent.END): VipStatus.ENDED,
+}
+"""Every legal move. A pair that is not listed raises `Broken`."""
+
+
+class Method(StrEnum):
+    """How a session came to be (the source document's "method")."""
+
+    REDEMPTION = "redemption"
+    DASHBOARD = "dashboard"
+
+
+class Ended(StrEnum):
+    """Why a session ended."""
+
+    EXPIRED = "expired"
+    REMOVED_BY_HAND = "removed_by_hand"
+    REDEMPTION_CANCELLED = "redemption_cancelled"
+    BECAME_MODERATOR = "became_moderator"
+    REVOKED = "revoked"
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Time that was added: by which cause (a redemption id), how many milliseconds, when."""
+
+    cause: str
+    added_ms: int
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class VipSession:
+    """Times in UTC ms. `granted_by` is the viewer who redeemed or the person who pressed the button."""
+
+    id: str
+    channel_id: str
+    viewer_id: str
+    viewer_login: str
+    viewer_name: str
+    status: VipStatus
+    method: Method
+    granted_by: str
+    granted_at: int
+    expires_at: int
+    grants: tuple[Grant, ...]
+    reward_id: str = ""
+    reward_title: str = ""
+    ended_at: int | None = None
+    ended_because: str = ""
+    v: int = 1
+
+    @property
+    def slot(self) -> str:
+        """Unique among sessions that are not ended; an ended one keeps a slot of its own."""
+        key = f"{self.channel_id}:{self.viewer_id}"
+        return key if self.status is not VipStatus.ENDED else f"{key}:{self.id}"
+
+    def has(self, cause: str) -> bool:
+        """Whether this cause has added time already: what makes an extension idempotent."""
+        return any(grant.cause == cause for grant in self.grants)
+
+    def left_ms(self, now: int) -> int:
+        """Milliseconds of VIP that are left, never negative."""
+        return max(0, self.expires_at - now)
+
+
+def opened(
+    *,
+    id: str,
+    channel_id: str,
+    viewer: Viewer,
+    cause: str,
+    added_ms: int,
+    now: int,
+    method: Method,
+    granted_by: str,
+    reward_id: str = "",
+    reward_title: str = "",
+) -> VipSession:
+    """A new session that ends `added_ms` after `now`."""
+    return VipSession(
+        id=id,
+        channel_id=channel_id,
+        viewer_id=viewer.id,
+        viewer_login=viewer.login,
+        viewer_name=viewer.name,
+        status=VipStatus.ACTIVE,
+        method=method,
+        granted_by=granted_by,
+        granted_at=now,
+        expires_at=now + added_ms,
+        grants=(Grant(cause, added_ms, now),),
+        reward_id=reward_id,
+        reward_title=reward_title,
+    )
+
+
+def extended(session: VipSession, *, cause: str, added_ms: int, now: int) -> VipSession:
+    """Add time to what is left; the same cause adds once. A session past its end counts from now."""
+    if session.has(cause):
+        return session
+    return replace(
+        session,
+        status=_move(session, VipEvent.EXTEND),
+        expires_at=max(session.expires_at, now) + added_ms,
+        grants=(*session.grants, Grant(cause, added_ms, now)),
+    )
+
+
+def shortened(session: VipSession, *, cause: str) -> VipSession:
+    """Take back the time that this cause added; unknown causes change nothing."""
+    taken = sum(grant.added_ms for grant in session.grants if grant.cause == cause)
+    if not taken:
+        return session
+    return replace(
+        session,
+        status=_move(session, VipEvent.SHORTEN),
+        expires_at=session.expires_at - taken,
+        grants=tuple(grant for grant in session.grants if grant.cause != cause),
+    )
+
+
+def ended(session: VipSession, *, because: Ended, now: int) -> VipSession:
+    """The end, with its reason. Ending an ended session raises `Broken`."""
+    return replace(session, status=_move(session, VipEvent.END), ended_at=now, ended_because=because.value)
+
+
+def _move(session: VipSession, event: VipEvent) -> VipStatus:
+    try:
+        return LIFECYCLE[session.status, event]
+    except KeyError:
+        raise Broken(
+            f"A VIP session that is {session.status} cannot {event}.", code="vip.lifecycle"
+        ) from None

@@ -1,0 +1,1 @@
+"""All that Cuelight calls: topics, Twitch, the outbound HTTP client."""

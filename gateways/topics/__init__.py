@@ -1,0 +1,1 @@
+"""Ordered logs with a cursor `(epoch, seq)`: the contract, and the ring of one process."""

@@ -1,0 +1,1 @@
+"""Twitch: the EventSub session and its socket, subscriptions, Helix, OAuth tokens."""

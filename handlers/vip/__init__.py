@@ -1,0 +1,1 @@
+"""Channel points become timed VIPs: grant, extend, refund, expire, reconcile."""

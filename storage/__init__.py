@@ -1,0 +1,1 @@
+"""What Cuelight keeps: the `Collection` contract, its engines, and one repository per aggregate."""
