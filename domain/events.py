@@ -60,6 +60,12 @@ def parse_time(text: str) -> int:
     return int(moment.timestamp()) * 1000 + (int(fraction[1:4].ljust(3, "0")) if fraction else 0)
 
 
+def format_time(milliseconds: int) -> str:
+    """UTC milliseconds as RFC 3339: the inverse of `parse_time`."""
+    moment = datetime.fromtimestamp(milliseconds // 1000, UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{milliseconds % 1000:03d}Z"
+
+
 def text(source: Mapping[str, Any], key: str, *, most: int = 1000, empty: bool = False) -> str:
     """A string field; raises `Malformed` if it is missing, no string, empty (unless allowed) or too long."""
     value = source.get(key)

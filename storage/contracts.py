@@ -128,7 +128,7 @@ class Collection(Protocol):
 
         `fn` must be pure and quick: it may run more than once and on another thread. It may change and return its
         argument. If it returns `None`, nothing is written and the document is returned as it is. What it raises
-        leaves `change` unaltered and nothing is written. A missing document: with `initial` (its `_id` is set for the caller)
+        leaves `change` unaltered and nothing is written. A missing document: with `initial` (its `_id` is set)
         `fn(initial)` is inserted, else `None` is returned. Raises `Duplicate` if a unique key is taken.
         """
         ...
@@ -157,7 +157,7 @@ class Collection(Protocol):
 
 
 class Store(Protocol):
-    """An open store. `collection` opens (and on first use creates) a collection; the same schema gives the same object."""
+    """An open store. `collection` opens (and first creates) a collection; the same schema gives the same object."""
 
     async def collection(self, schema: Schema) -> Collection: ...
 

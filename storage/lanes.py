@@ -129,3 +129,8 @@ class Lanes:
 
             freed += await self._lanes.change(document["_id"], free) is not None
         return freed
+
+    async def is_idle(self, lane: str) -> bool:
+        """Whether a lane is neither due nor held: rows in it would wait for ever."""
+        document = await self._lanes.get(lane)
+        return document is None or (document.get("due_at") is None and document.get("lease_until") is None)

@@ -1,0 +1,83 @@
+"""Work that comes due by the clock: the ends of VIP sessions.
+
+The scheduler only puts rows into lanes; the lane decides whether the end still holds. It looks again at least every
+15 seconds (a laptop may have slept, another process may have added a session) and at once when a session changed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+
+from domain.errors import Unavailable
+from domain.ports import Clock, Metrics
+from domain.vip import VipSession
+from handlers.intake import Intake
+from handlers.vip.endings import expiry_of
+from storage.sessions import Sessions
+
+log = structlog.get_logger(__name__)
+
+LONGEST_SLEEP_SECONDS = 15.0
+
+
+class Expiries:
+    """Queues the end of every session whose time has come."""
+
+    def __init__(self, *, sessions: Sessions, intake: Intake, clock: Clock, metrics: Metrics) -> None:
+        self._sessions, self._intake, self._clock, self._metrics = sessions, intake, clock, metrics
+        self._changed = asyncio.Event()
+        self._queued: dict[
+            str, int
+        ] = {}  # session id to the end that was queued: no row is written twice for it
+        self._stopping = False
+
+    def session_changed(self) -> None:
+        """A session began or its end moved: look again."""
+        self._changed.set()
+
+    def stop(self) -> None:
+        self._stopping = True
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Queue ends as they come due, until `stop`."""
+        while not self._stopping:
+            self._changed.clear()
+            try:
+                await self.queue_due(cause="clock")
+                next_end = await self._next_end()
+            except Unavailable as error:
+                log.warning("expiries.storage_unavailable", code=error.code)
+                next_end = self._clock.now() + 1000
+            seconds = LONGEST_SLEEP_SECONDS
+            if next_end is not None:
+                seconds = min(seconds, max(0.005, (next_end - self._clock.now()) / 1000))
+            await self._clock.wait(self._changed, seconds)
+
+    async def _next_end(self) -> int | None:
+        """The earliest end that is not queued yet."""
+        now = self._clock.now()
+        for session in await self._sessions.due(now + round(LONGEST_SLEEP_SECONDS * 1000)):
+            if self._queued.get(session.id) != session.expires_at:
+                return session.expires_at
+        return None
+
+    async def queue_due(self, *, cause: str, again: bool = False) -> int:
+        """Queue every end that is due; with `again` also those queued before (a dead one is sent round again).
+        Returns how many sessions are due."""
+        due = await self._sessions.due(self._clock.now() + 1)
+        for session in due:
+            if again or self._queued.get(session.id) != session.expires_at:
+                await self._queue(session, cause)
+        self._queued = {session.id: session.expires_at for session in due}
+        return len(due)
+
+    async def _queue(self, session: VipSession, cause: str) -> None:
+        result = await self._intake.accept(expiry_of(session, cause=cause))
+        self._metrics.count("expiries_queued_total", result=result)
+
+    async def remove_expired(self) -> dict[str, int]:
+        """For the cron endpoint: queue what is due; two runs at once queue each end once."""
+        return {"due": await self.queue_due(cause="cron", again=True)}

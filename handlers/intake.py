@@ -1,0 +1,50 @@
+"""The way in: store once, then wake whoever works. Nobody is told "accepted" before the row is durable."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from domain.inbox import Delivery, InboxRow, RowState
+from domain.ports import Checkpoint, Metrics
+from storage.inbox import Accepted, Inbox
+
+
+class Poke(Protocol):
+    """Tells the worker of this process that a lane has something to do. Never blocks, never fails."""
+
+    def __call__(self, lane: str) -> None: ...
+
+
+class Intake:
+    """Accepts deliveries from every side: sockets, webhooks, the clock, people."""
+
+    def __init__(
+        self,
+        *,
+        inbox: Inbox,
+        poke: Poke,
+        metrics: Metrics,
+        checkpoint: Checkpoint,
+        alarm: Callable[[InboxRow], None],
+    ) -> None:
+        self._inbox = inbox
+        self._poke = poke
+        self._metrics = metrics
+        self._checkpoint = checkpoint
+        self._alarm = alarm
+
+    async def accept(self, delivery: Delivery) -> Accepted:
+        """Store a delivery once and have it handled. When this returns, a crash loses nothing.
+
+        Raises `StorageFull` or `StorageUnavailable`; then the sender has to try again. A delivery that must happen
+        some day (an expiry) and whose row was given up on is sent round again by its next delivery.
+        """
+        result, row = await self._inbox.insert(delivery)
+        self._metrics.count("inbox_accepted_total", source=delivery.source, result=result)
+        self._checkpoint("inbox.inserted")
+        if result == "conflict":
+            self._alarm(row)
+        elif row.state is RowState.OPEN:
+            self._poke(row.lane)
+        return result

@@ -1,0 +1,164 @@
+"""What is told of a settled redemption, by a table of its outcomes, and what happens when one is given up."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import structlog
+
+from domain.audit import SYSTEM, Action, Actor, AuditRecord, streamer
+from domain.errors import CuelightError
+from domain.events import Malformed, redemption_event
+from domain.inbox import Delivery
+from domain.ports import Clock, Metrics
+from domain.redemption import Alarm, Redemption, Refusal
+from domain.redemption import RedemptionStatus as Status
+from domain.words import duration
+from handlers.intake import Intake
+from handlers.vip.announce import Announcer, Line
+from handlers.work import Work
+from storage.redemptions import Redemptions
+from storage.sessions import Sessions
+
+log = structlog.get_logger(__name__)
+
+
+class Teller:
+    """Announces settled redemptions. `session_changed` wakes the scheduler of expiries."""
+
+    def __init__(
+        self,
+        *,
+        sessions: Sessions,
+        announcer: Announcer,
+        metrics: Metrics,
+        session_changed: Callable[[], None],
+    ) -> None:
+        self._sessions, self._announcer, self._metrics = sessions, announcer, metrics
+        self.session_changed = session_changed
+
+    async def tell(self, redemption: Redemption) -> None:
+        """Announce what became of a redemption; repeating it doubles nothing."""
+        session = await self._sessions.get(redemption.session_id) if redemption.session_id else None
+        viewer = redemption.viewer
+        action, actor, line = self._words(redemption)
+        detail = {
+            "redemption_id": redemption.id,
+            "reward_id": redemption.reward_id,
+            "reward_title": redemption.reward_title,
+            "reward_cost": redemption.reward_cost,
+            "redeemed_at": redemption.redeemed_at,
+        }
+        if redemption.user_input:
+            detail["user_input"] = redemption.user_input
+        if session is not None:
+            added = sum(grant.added_ms for grant in session.grants if grant.cause == redemption.id)
+            left = session.left_ms(redemption.settled_at or redemption.received_at)
+            detail |= {"seconds": added // 1000, "expires_at": session.expires_at}
+            if line is not None:
+                line = (line[0], {**line[1], "duration": duration(added), "left": duration(left)})
+        elif redemption.outcome:
+            line = None  # the session was erased meanwhile: there is no time to speak of
+        new = await self._announcer.announce(
+            AuditRecord(
+                id=f"{redemption.id}:{redemption.status}",
+                channel_id=redemption.channel_id,
+                at=redemption.settled_at or redemption.received_at,
+                action=action,
+                actor=actor,
+                cause="redemption",
+                viewer=viewer,
+                reason=redemption.reason,
+                detail=detail,
+            ),
+            session=session,
+            line=line,
+        )
+        if new:
+            self._count(redemption)
+
+    def _words(self, redemption: Redemption) -> tuple[Action, Actor, Line | None]:
+        viewer = Actor("viewer", redemption.viewer_id, redemption.viewer.shown)
+        mention = {"viewer": redemption.viewer.shown}
+        match redemption.status:
+            case Status.REFUNDED:
+                return Action.REFUNDED, SYSTEM, (f"refund.{redemption.reason}", mention)
+            case Status.CANCELLED:
+                line = ("cancelled", mention) if redemption.session_id else None
+                return Action.CANCELLED, streamer(redemption.channel_id), line
+            case Status.ALARMED:
+                return Action.ALARM, SYSTEM, None
+            case _ if redemption.outcome == "extended":
+                return Action.EXTENDED, viewer, ("extended", mention)
+            case _:
+                return Action.GRANTED, viewer, ("granted", mention)
+
+    def _count(self, redemption: Redemption) -> None:
+        match redemption.status:
+            case Status.REFUNDED:
+                self._metrics.count("vip_refunded_total", reason=redemption.reason)
+            case Status.FULFILLED:
+                self._metrics.count(f"vip_{redemption.outcome}_total")
+            case Status.ALARMED:
+                self._metrics.count("redemption_alarms_total", reason=redemption.reason)
+                log.error(
+                    "redemption.alarm",
+                    redemption=redemption.id,
+                    channel=redemption.channel_id,
+                    reason=redemption.reason,
+                    advice="Look at this redemption in the channel's reward queue and settle it by hand.",
+                )
+            case _:
+                return
+
+
+class LastResort:
+    """A redemption that is given up ends in a refund, or, where there is a VIP already, in an alarm."""
+
+    def __init__(self, *, redemptions: Redemptions, intake: Intake, teller: Teller, clock: Clock) -> None:
+        self._redemptions, self._intake, self._teller, self._clock = redemptions, intake, teller, clock
+
+    async def refund(self, work: Work, error: Exception) -> None:
+        """Called for a `redemption.add` that is given up."""
+        redemption = await self._find(work)
+        if redemption is None or redemption.settled:
+            return
+        if redemption.status is Status.GRANTED:
+            await self._alarm(redemption, error)
+            return
+        await self._redemptions.move(
+            redemption.id, Status.REFUNDING, now=self._clock.now(), reason=Refusal.BROKEN.value
+        )
+        body = {"event": work.event, "undo_grant": work.noted("grant") is not None}
+        await self._intake.accept(
+            Delivery(
+                source="refund",
+                message_id=redemption.id,
+                kind="redemption.refund",
+                lane=work.row.lane,
+                channel_id=redemption.channel_id,
+                raw=json.dumps(body).encode(),
+            )
+        )
+
+    async def alarm(self, work: Work, error: Exception) -> None:
+        """Called for a `redemption.refund` that is given up: nothing is left but to call a person."""
+        redemption = await self._find(work)
+        if redemption is not None and not redemption.settled:
+            await self._alarm(redemption, error)
+
+    async def _alarm(self, redemption: Redemption, error: Exception) -> None:
+        code = error.code if isinstance(error, CuelightError) else type(error).__name__
+        log.error("redemption.given_up", redemption=redemption.id, code=code)
+        redemption = await self._redemptions.move(
+            redemption.id, Status.ALARMED, now=self._clock.now(), reason=Alarm.BROKEN.value
+        )
+        await self._teller.tell(redemption)
+
+    async def _find(self, work: Work) -> Redemption | None:
+        try:
+            event = redemption_event(work.event)
+        except (Malformed, ValueError):
+            return None
+        return await self._redemptions.get(event.id)

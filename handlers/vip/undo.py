@@ -1,0 +1,101 @@
+"""Taking back the time of a redemption that a moderator cancelled in Twitch's queue."""
+
+from __future__ import annotations
+
+from domain.audit import Action, AuditRecord, streamer
+from domain.events import redemption_event
+from domain.ports import Clock
+from domain.redemption import Redemption
+from domain.redemption import RedemptionStatus as Status
+from domain.vip import Ended, VipStatus, shortened
+from handlers.vip.announce import Announcer
+from handlers.vip.endings import Endings
+from handlers.vip.tell import Teller
+from handlers.work import Work
+from storage.channels import Channels
+from storage.redemptions import Redemptions
+from storage.sessions import Sessions
+
+
+class Undo:
+    """Ends the VIP of a cancelled redemption, or takes its share of the time away."""
+
+    def __init__(
+        self,
+        *,
+        channels: Channels,
+        redemptions: Redemptions,
+        sessions: Sessions,
+        endings: Endings,
+        announcer: Announcer,
+        teller: Teller,
+        clock: Clock,
+    ) -> None:
+        self._channels, self._redemptions, self._sessions = channels, redemptions, sessions
+        self._endings, self._announcer, self._teller, self._clock = endings, announcer, teller, clock
+
+    async def undo(self, work: Work, redemption: Redemption) -> None:
+        """Repeating it after a crash changes nothing more."""
+        session = await self._sessions.get(redemption.session_id) if redemption.session_id else None
+        if session is None or session.status is not VipStatus.ACTIVE or not session.has(redemption.id):
+            return
+        actor = streamer(redemption.channel_id)
+        shorter = shortened(session, cause=redemption.id)
+        if not shorter.grants or shorter.expires_at <= self._clock.now():
+            await self._endings.end(
+                work, session, Ended.REDEMPTION_CANCELLED, actor=actor, cause="queue", remove=True
+            )
+            return
+        session = await self._sessions.change(session.id, lambda held: shortened(held, cause=redemption.id))
+        self._teller.session_changed()
+        await self._announcer.announce(
+            AuditRecord(
+                id=f"{redemption.id}:shortened",
+                channel_id=redemption.channel_id,
+                at=self._clock.now(),
+                action=Action.SHORTENED,
+                actor=actor,
+                cause="queue",
+                viewer=redemption.viewer,
+                detail={"redemption_id": redemption.id, "expires_at": session.expires_at},
+            ),
+            session=session,
+        )
+
+    async def updated(self, work: Work) -> str:
+        """Handle `redemption.updated`: only a cancellation that is not our own refund matters."""
+        event = redemption_event(work.event)
+        if event.status != "canceled":
+            return "not_cancelled"
+        redemption = await self._redemptions.get(event.id)
+        if redemption is None:
+            channel = await self._channels.get(event.channel_id)
+            if channel is None or channel.reward(event.reward_id) is None:
+                return "not_ours"
+            # Cancelled before we heard of it: remember, so that the late notice of it grants nothing.
+            redemption = await self._redemptions.begin(
+                Redemption(
+                    id=event.id,
+                    channel_id=event.channel_id,
+                    reward_id=event.reward_id,
+                    reward_title=event.reward_title,
+                    reward_cost=event.reward_cost,
+                    viewer_id=event.viewer.id,
+                    viewer_login=event.viewer.login,
+                    viewer_name=event.viewer.name,
+                    user_input=event.user_input,
+                    redeemed_at=event.redeemed_at,
+                    received_at=self._clock.now(),
+                )
+            )
+        if redemption.status in (Status.REFUNDING, Status.REFUNDED, Status.ALARMED):
+            return "our_refund"
+        if redemption.status is not Status.CANCELLED:
+            await self._undo_and_move(work, redemption)
+        redemption = await self._redemptions.get(event.id) or redemption
+        await self._teller.tell(redemption)
+        return "cancelled"
+
+    async def _undo_and_move(self, work: Work, redemption: Redemption) -> None:
+        await self.undo(work, redemption)
+        await self._redemptions.move(redemption.id, Status.CANCELLED, now=self._clock.now())
