@@ -20,6 +20,7 @@ from storage.sessions import Sessions
 log = structlog.get_logger(__name__)
 
 LONGEST_SLEEP_SECONDS = 15.0
+JOIN_SECONDS = 0.05  # changes within this time share one look
 
 
 class Expiries:
@@ -54,7 +55,8 @@ class Expiries:
             seconds = LONGEST_SLEEP_SECONDS
             if next_end is not None:
                 seconds = min(seconds, max(0.005, (next_end - self._clock.now()) / 1000))
-            await self._clock.wait(self._changed, seconds)
+            if await self._clock.wait(self._changed, seconds):
+                await self._clock.sleep(JOIN_SECONDS)
 
     async def _next_end(self) -> int | None:
         """The earliest end that is not queued yet."""
@@ -70,12 +72,12 @@ class Expiries:
         due = await self._sessions.due(self._clock.now() + 1)
         for session in due:
             if again or self._queued.get(session.id) != session.expires_at:
-                await self._queue(session, cause)
+                await self._queue(session, cause, again=again)
         self._queued = {session.id: session.expires_at for session in due}
         return len(due)
 
-    async def _queue(self, session: VipSession, cause: str) -> None:
-        result = await self._intake.accept(expiry_of(session, cause=cause))
+    async def _queue(self, session: VipSession, cause: str, *, again: bool) -> None:
+        result = await self._intake.accept(expiry_of(session, cause=cause), again=again)
         self._metrics.count("expiries_queued_total", result=result)
 
     async def remove_expired(self) -> dict[str, int]:

@@ -34,13 +34,15 @@ class Intake:
         self._checkpoint = checkpoint
         self._alarm = alarm
 
-    async def accept(self, delivery: Delivery) -> Accepted:
+    async def accept(self, delivery: Delivery, *, again: bool = False) -> Accepted:
         """Store a delivery once and have it handled. When this returns, a crash loses nothing.
 
-        Raises `StorageFull` or `StorageUnavailable`; then the sender has to try again. A delivery that must happen
-        some day (an expiry) and whose row was given up on is sent round again by its next delivery.
+        Raises `StorageFull` or `StorageUnavailable`; then the sender has to try again. With `again`, a duplicate
+        whose row was given up on sends that row round once more: for what must happen some day (an expiry).
         """
         result, row = await self._inbox.insert(delivery)
+        if again and result == "duplicate" and row.state is RowState.DEAD:
+            row = await self._inbox.redrive(row.id)
         self._metrics.count("inbox_accepted_total", source=delivery.source, result=result)
         self._checkpoint("inbox.inserted")
         if result == "conflict":

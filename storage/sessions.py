@@ -7,7 +7,7 @@ from collections.abc import Callable
 from domain.errors import NotFound
 from domain.vip import VipSession, VipStatus
 from storage.codec import from_document, to_document
-from storage.contracts import Collection, Document, Duplicate, Range, Schema, every
+from storage.contracts import Collection, Document, Duplicate, Range, Schema, Where, every
 
 SESSIONS = Schema(
     name="vip_sessions",
@@ -65,21 +65,10 @@ class Sessions:
             raise NotFound(f"There is no VIP session {session_id}.")
         return _read(document)
 
-    async def due(self, before: int, *, limit: int = 500) -> list[VipSession]:
-        """Active sessions whose end is before a time (UTC ms), earliest first."""
-        page = await self._sessions.find(
-            {"status": VipStatus.ACTIVE.value, "expires_at": Range(None, before)},
-            sort=[("expires_at", 1)],
-            limit=limit,
-        )
-        return [_read(document) for document in page.documents]
-
-    async def next_end(self) -> int | None:
-        """The earliest end of an active session, UTC ms."""
-        page = await self._sessions.find(
-            {"status": VipStatus.ACTIVE.value}, sort=[("expires_at", 1)], limit=1
-        )
-        return int(page.documents[0]["expires_at"]) if page.documents else None
+    async def due(self, before: int) -> list[VipSession]:
+        """All active sessions whose end is before a time (UTC ms), earliest first."""
+        where: Where = {"status": VipStatus.ACTIVE.value, "expires_at": Range(None, before)}
+        return [_read(document) async for document in every(self._sessions, where, sort=[("expires_at", 1)])]
 
     async def active(self, channel_id: str) -> list[VipSession]:
         """All active sessions of a channel, the one that ends first in front."""

@@ -1,0 +1,153 @@
+"""Channels come and go: with a grant of the broadcaster, a reward of our own, and an EventSub session."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Protocol
+
+import structlog
+
+from domain.channel import Channel, Reward
+from domain.errors import NotFound, Rejected
+from domain.ports import Clock
+from gateways.twitch.contracts import Helix, RemoteReward
+from gateways.twitch.oauth import Grant, TwitchOAuth
+from gateways.twitch.scopes import VIP_FEATURES, missing_scopes
+from gateways.twitch.subscriptions import Wanted, vip_channel
+from gateways.twitch.tokens import TokenKeeper
+from handlers.vip.live import Live
+from storage.channels import Channels
+from storage.inbox import Inbox
+
+log = structlog.get_logger(__name__)
+
+LONGEST_VIP_SECONDS = 366 * 86_400
+
+
+class Watch(Protocol):
+    """What keeps the EventSub session of each channel (`gateways.twitch.monitor.Monitor`)."""
+
+    async def add(self, channel_id: str, wanted: tuple[Wanted, ...]) -> None: ...
+
+    async def remove(self, channel_id: str) -> None: ...
+
+    async def restart(self, channel_id: str) -> None: ...
+
+
+class Enrolment:
+    """Adds, removes and restarts channels."""
+
+    def __init__(
+        self,
+        *,
+        channels: Channels,
+        tokens: TokenKeeper,
+        oauth: TwitchOAuth,
+        helix: Helix,
+        watch: Watch,
+        live: Live,
+        inbox: Inbox,
+        clock: Clock,
+    ) -> None:
+        self._channels, self._tokens, self._oauth, self._helix = channels, tokens, oauth, helix
+        self._watch, self._live, self._inbox, self._clock = watch, live, inbox, clock
+
+    async def start(self) -> int:
+        """Watch every channel that is stored. Returns how many there are."""
+        channels = await self._channels.all()
+        for channel in channels:
+            await self._watch_over(channel.id)
+        return len(channels)
+
+    async def add(
+        self,
+        *,
+        access_token: str,
+        refresh_token: str,
+        reward_title: str,
+        reward_cost: int,
+        vip_seconds: int,
+    ) -> Channel:
+        """Look after the channel whose broadcaster granted these tokens. Doing it again changes the reward's promise.
+
+        Raises `Rejected` when the token is not good, scopes are missing, or Twitch refuses the reward.
+        """
+        if not 1 <= vip_seconds <= LONGEST_VIP_SECONDS:
+            raise Rejected("A VIP lasts from 1 second to 366 days.", code="channel.vip_seconds")
+        seen = await self._oauth.validate(access_token)
+        if seen is None or not seen.user_id:
+            raise Rejected(
+                "Twitch does not accept this access token.",
+                code="channel.token",
+                advice="Get a new user access token of the broadcaster for this application.",
+            )
+        missing = missing_scopes(seen.scopes, VIP_FEATURES)
+        if missing:
+            raise Rejected(
+                f"The token lacks the scopes {', '.join(missing)}.",
+                code="channel.scopes",
+                advice="Log in again and grant them.",
+            )
+        grant = Grant(
+            access_token=access_token,
+            refresh_token=refresh_token,
+            scopes=seen.scopes,
+            expires_in=seen.expires_in,
+        )
+        await self._tokens.put(seen.user_id, seen.login, grant)
+        user = (await self._helix.users(seen.user_id, ids=[seen.user_id]))[0]
+        remote = await self._reward(seen.user_id, reward_title, reward_cost)
+        reward = Reward(remote.id, remote.title, remote.cost, vip_seconds * 1000)
+        fresh = Channel(seen.user_id, user.login, user.name, (reward,), added_at=self._clock.now())
+        channel = await self._channels.put(fresh, lambda held: _with_reward(held, fresh, reward))
+        await self._watch_over(channel.id)
+        log.info("channel.added", channel=channel.id, login=channel.login, reward=reward.id)
+        return channel
+
+    async def _reward(self, channel_id: str, title: str, cost: int) -> RemoteReward:
+        for reward in await self._helix.rewards(channel_id):
+            if reward.title == title:
+                return reward
+        # The queue must not be skipped: what is fulfilled at once can never be refunded.
+        return await self._helix.create_reward(
+            channel_id,
+            {"title": title, "cost": cost, "should_redemptions_skip_request_queue": False},
+        )
+
+    async def remove(self, channel_id: str) -> None:
+        """Stop looking after a channel. Its sessions and trail stay. Raises `NotFound`."""
+        if not await self._channels.remove(channel_id):
+            raise NotFound(f"There is no channel {channel_id}.", advice="cuelight channels list")
+        await self._watch.remove(channel_id)
+
+    async def restart(self, channel_id: str) -> None:
+        """Begin a channel's EventSub session anew. Raises `NotFound`."""
+        if await self._channels.get(channel_id) is None:
+            raise NotFound(f"There is no channel {channel_id}.", advice="cuelight channels list")
+        await self._watch.restart(channel_id)
+
+    async def listed(self) -> list[dict[str, Any]]:
+        """Every channel with its rewards and the state of its session."""
+        return [
+            {
+                **self._live.channel_body(channel),
+                "rewards": [
+                    {
+                        "id": reward.id,
+                        "title": reward.title,
+                        "cost": reward.cost,
+                        "vip_seconds": reward.vip_ms // 1000,
+                    }
+                    for reward in channel.rewards
+                ],
+            }
+            for channel in await self._channels.all()
+        ]
+
+    async def _watch_over(self, channel_id: str) -> None:
+        await self._watch.add(channel_id, vip_channel(channel_id))
+
+
+def _with_reward(held: Channel, fresh: Channel, reward: Reward) -> Channel:
+    others = tuple(known for known in held.rewards if known.id != reward.id)
+    return replace(held, login=fresh.login, name=fresh.name, rewards=(*others, reward))

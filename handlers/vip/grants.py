@@ -1,0 +1,71 @@
+"""Keeps users' grants for `TokenKeeper`: documents of the store, tokens sealed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gateways.twitch.tokens import StoredToken, TokenStore
+from storage.contracts import Collection, Document, every
+from storage.sealing import Sealer
+from storage.tokens import SEALED
+
+
+class Grants:
+    """Implements `TokenStore`. A sealed token is bound to its user and field, so it cannot be moved to another."""
+
+    def __init__(self, *, tokens: Collection, sealer: Sealer) -> None:
+        self._tokens, self._sealer = tokens, sealer
+
+    async def load(self, user_id: str) -> StoredToken | None:
+        document = await self._tokens.get(user_id)
+        if document is None:
+            return None
+        return StoredToken(
+            user_id=user_id,
+            login=document["login"],
+            access_token=self._open(document, "access_token"),
+            refresh_token=self._open(document, "refresh_token"),
+            scopes=tuple(document["scopes"]),
+            expires_at=document["expires_at"],
+            dead=document["dead"],
+            revision=document["revision"],
+        )
+
+    async def replace(self, user_id: str, expected_revision: int, new: StoredToken) -> bool:
+        body: Document = {
+            "login": new.login,
+            "scopes": list(new.scopes),
+            "expires_at": new.expires_at,
+            "dead": new.dead,
+            "revision": expected_revision + 1,
+        }
+        for field in SEALED:
+            body[field] = self._sealer.seal(getattr(new, field), bound_to=f"{user_id}:{field}")
+        return await self._write(user_id, expected_revision, body, initial={"revision": 0})
+
+    async def mark_dead(self, user_id: str, expected_revision: int, why: str) -> bool:
+        body: Document = {"dead": why or "refused", "revision": expected_revision + 1}
+        return await self._write(user_id, expected_revision, body, initial=None)
+
+    async def _write(
+        self, user_id: str, expected_revision: int, body: Document, *, initial: Document | None
+    ) -> bool:
+        written = False
+
+        def apply(document: Document) -> Document | None:
+            nonlocal written
+            written = document["revision"] == expected_revision
+            return {**document, **body} if written else None
+
+        await self._tokens.change(user_id, apply, initial=initial)
+        return written
+
+    async def ids(self) -> Sequence[str]:
+        return [document["_id"] async for document in every(self._tokens, {})]
+
+    def _open(self, document: Document, field: str) -> str:
+        return self._sealer.open(document[field], bound_to=f"{document['_id']}:{field}")
+
+
+def _conforms(store: Grants) -> TokenStore:
+    return store

@@ -1,0 +1,1 @@
+"""Real programs on real sockets that stand in for the outside world."""

@@ -1,0 +1,1 @@
+"""EventSub: subscriptions, WebSocket sessions, webhooks and conduits."""

@@ -1,0 +1,93 @@
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.channel import Viewer
+from domain.decisions import (
+    Adopt,
+    CloseFirst,
+    Extend,
+    Fulfil,
+    GrantVip,
+    Refund,
+    Settled,
+    World,
+    decide,
+    early,
+)
+from domain.redemption import SETTLED, Redemption, RedemptionStatus, Refusal
+from domain.vip import Method, VipSession, extended, opened
+
+VIP, MODERATOR, PLAIN = World(True, False), World(False, True), World(False, False)
+
+
+def redemption(**changes: object) -> Redemption:
+    return replace(Redemption("r-1", "1", "rw", "VIP", 500, "2", "ann", "Ann", "", 1, 2), **changes)  # type: ignore[arg-type]
+
+
+def session(cause: str) -> VipSession:
+    return opened(
+        id=cause,
+        channel_id="1",
+        viewer=Viewer("2"),
+        cause=cause,
+        added_ms=9,
+        now=0,
+        method=Method.REDEMPTION,
+        granted_by="2",
+    )
+
+
+def test_the_first_redemption_of_a_plain_viewer_is_granted() -> None:
+    assert early(redemption()) is None
+    assert decide(redemption(), None, PLAIN, intended=False) == GrantVip()
+
+
+def test_another_redemption_adds_to_the_open_session() -> None:
+    assert decide(redemption(), session("r-0"), VIP, intended=False) == Extend()
+
+
+def test_a_session_that_twitch_does_not_confirm_is_closed_first() -> None:
+    assert decide(redemption(), session("r-0"), PLAIN, intended=False) == CloseFirst()
+
+
+def test_vips_by_hand_and_moderators_get_their_points_back() -> None:
+    assert decide(redemption(), None, VIP, intended=False) == Refund(Refusal.VIP_BY_HAND)
+    assert decide(redemption(), None, MODERATOR, intended=False) == Refund(Refusal.MODERATOR)
+
+
+def test_the_broadcaster_cannot_be_his_own_vip() -> None:
+    assert early(redemption(viewer_id="1")) == Refund(Refusal.BROADCASTER)
+
+
+def test_after_a_crash_a_vip_with_our_intent_is_ours() -> None:
+    assert decide(redemption(), None, VIP, intended=True) == Adopt()
+    assert decide(redemption(), None, PLAIN, intended=True) == GrantVip()
+
+
+def test_after_a_crash_what_was_recorded_is_recognised() -> None:
+    assert decide(redemption(), session("r-1"), VIP, intended=True) == Adopt()
+    both = extended(session("r-0"), cause="r-1", added_ms=9, now=0)
+    assert decide(redemption(), both, VIP, intended=False) == Extend()
+
+
+def test_what_is_under_way_goes_on_the_way_it_went() -> None:
+    assert early(redemption(status=RedemptionStatus.GRANTED)) == Fulfil()
+    assert early(redemption(status=RedemptionStatus.REFUNDING, reason="blocked")) == Refund(Refusal.BLOCKED)
+    for status in SETTLED:
+        assert early(redemption(status=status)) == Settled()
+
+
+@given(st.booleans(), st.booleans(), st.booleans(), st.sampled_from([None, "r-0", "r-1"]))
+def test_nobody_is_granted_twice_and_nobody_who_is_vip_by_hand_is_touched(
+    is_vip: bool, is_moderator: bool, intended: bool, cause: str | None
+) -> None:
+    open_session = session(cause) if cause else None
+    decision = decide(redemption(), open_session, World(is_vip, is_moderator), intended=intended)
+    if decision == GrantVip():
+        assert open_session is None
+        assert not is_vip
+        assert not is_moderator
+    if open_session is None and is_vip and not intended:
+        assert isinstance(decision, Refund)

@@ -1,0 +1,36 @@
+import pytest
+
+from domain.errors import Broken
+from domain.redemption import MOVES, SETTLED, Redemption, RedemptionStatus, Refusal, moved
+from domain.words import CHAT
+
+
+def redemption(status: RedemptionStatus = RedemptionStatus.RECEIVED) -> Redemption:
+    return Redemption("r", "1", "rw", "VIP", 500, "2", "ann", "Ann", "", 1, 2, status=status)
+
+
+@pytest.mark.parametrize("start", list(RedemptionStatus))
+@pytest.mark.parametrize("to", list(RedemptionStatus))
+def test_only_listed_moves_are_possible(start: RedemptionStatus, to: RedemptionStatus) -> None:
+    if to is start:
+        assert moved(redemption(start), to, now=9) == redemption(start)
+    elif to in MOVES[start]:
+        after = moved(redemption(start), to, now=9, reason="why")
+        assert (after.status, after.reason) == (to, "why")
+        assert (after.settled_at == 9) is (to in SETTLED)
+    else:
+        with pytest.raises(Broken):
+            moved(redemption(start), to, now=9)
+
+
+def test_a_decision_to_refund_never_becomes_a_vip() -> None:
+    reachable, edge = set(), [RedemptionStatus.REFUNDING]
+    while edge:
+        for following in MOVES[edge.pop()] - reachable:
+            reachable.add(following)
+            edge.append(following)
+    assert reachable.isdisjoint({RedemptionStatus.GRANTED, RedemptionStatus.FULFILLED})
+
+
+def test_every_refusal_has_its_sentence() -> None:
+    assert {f"refund.{refusal}" for refusal in Refusal} <= set(CHAT)

@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateways.twitch.contracts import RemoteSubscription
+from gateways.twitch.subscriptions import Plan, Wanted, missing_scopes, plan, vip_channel
+
+ADD = "channel.channel_points_custom_reward_redemption.add"
+
+
+def wanted(type_: str = ADD, **condition: str) -> Wanted:
+    return Wanted(type_, "1", condition or {"broadcaster_user_id": "100"})
+
+
+def remote(id_: str, type_: str = ADD, **fields: Any) -> RemoteSubscription:
+    base: dict[str, Any] = {
+        "version": "1",
+        "status": "enabled",
+        "condition": {"broadcaster_user_id": "100"},
+        "session_id": "S2",
+    }
+    return RemoteSubscription(id=id_, type=type_, **{**base, **fields})
+
+
+def test_nothing_there_means_create_everything_in_order() -> None:
+    wishes = vip_channel("100")
+    assert plan(wishes, [], "S2") == Plan(wishes, (), ())
+
+
+def test_what_is_enabled_on_this_session_is_kept() -> None:
+    mine = remote("a")
+    assert plan([wanted()], [mine], "S2") == Plan((), (), (mine,))
+
+
+def test_leftovers_of_dead_sessions_are_deleted_and_made_anew() -> None:
+    dead = [remote("a", session_id="S1"), remote("b", session_id="S0", status="websocket_disconnected")]
+    assert plan([wanted()], dead, "S2") == Plan((wanted(),), tuple(dead), ())
+
+
+def test_a_disabled_one_on_this_session_is_replaced() -> None:
+    off = remote("a", status="version_removed")
+    assert plan([wanted()], [off], "S2") == Plan((wanted(),), (off,), ())
+
+
+def test_what_is_not_wanted_on_this_session_is_deleted() -> None:
+    stray = remote("a", "channel.cheer")
+    assert plan([], [stray], "S2").delete == (stray,)
+
+
+def test_an_enabled_stranger_on_another_session_is_left_alone() -> None:
+    stranger = remote("a", "channel.cheer", session_id="S9")
+    assert plan([wanted()], [stranger], "S2") == Plan((wanted(),), (), ())
+
+
+def test_webhooks_and_conduits_are_somebody_elses() -> None:
+    others = [remote("a", method="webhook", session_id=""), remote("b", method="conduit", session_id="")]
+    assert plan([wanted()], others, "S2") == Plan((wanted(),), (), ())
+
+
+def test_a_second_copy_is_deleted() -> None:
+    first, second = remote("a"), remote("b")
+    assert plan([wanted()], [first, second], "S2") == Plan((), (second,), (first,))
+
+
+def test_an_empty_optional_key_of_the_condition_is_no_difference() -> None:
+    with_key = remote("a", condition={"broadcaster_user_id": "100", "reward_id": ""})
+    assert plan([wanted()], [with_key], "S2").keep == (with_key,)
+    narrower = remote("b", condition={"broadcaster_user_id": "100", "reward_id": "rw"})
+    assert plan([wanted()], [narrower], "S2") == Plan((wanted(),), (narrower,), ())
+
+
+def test_another_version_is_another_subscription() -> None:
+    old = remote("a", version="beta")
+    assert plan([wanted()], [old], "S2") == Plan((wanted(),), (old,), ())
+
+
+def test_the_same_wish_twice_is_one() -> None:
+    assert plan([wanted(), wanted()], [], "S2").create == (wanted(),)
+
+
+def test_a_vip_channel_drops_only_optional_subscriptions_without_scope() -> None:
+    everything = vip_channel("100")
+    assert [wish.type for wish in everything] == [
+        "channel.channel_points_custom_reward_redemption.add",
+        "channel.channel_points_custom_reward_redemption.update",
+        "channel.vip.remove",
+        "channel.vip.add",
+        "channel.moderator.add",
+        "channel.moderator.remove",
+    ]
+    assert all(wish.condition == {"broadcaster_user_id": "100"} for wish in everything)
+    scopes = ["channel:manage:redemptions", "channel:read:vips"]
+    assert vip_channel("100", scopes) == everything[:4]
+    assert vip_channel("100", [*scopes, "moderation:read"]) == everything
+    assert vip_channel("100", []) == everything[:4]
+
+
+def test_missing_scopes_name_the_strongest_of_each_choice_once() -> None:
+    wishes = vip_channel("100")
+    assert missing_scopes(wishes, ["channel:read:redemptions"]) == ("channel:manage:vips",)
+    assert missing_scopes(wishes, []) == ("channel:manage:redemptions", "channel:manage:vips")
+    assert missing_scopes(wishes, ["channel:manage:redemptions", "channel:manage:vips"]) == ()
+
+
+_TYPES = st.sampled_from(["a", "b", "c"])
+_CONDITIONS = st.sampled_from([{"x": "1"}, {"x": "2"}, {"x": "1", "reward_id": ""}])
+_WANTED = st.builds(Wanted, _TYPES, st.just("1"), _CONDITIONS)
+_REMOTE = st.builds(
+    RemoteSubscription,
+    id=st.uuids().map(str),
+    type=_TYPES,
+    version=st.sampled_from(["1", "2"]),
+    status=st.sampled_from(["enabled", "websocket_disconnected"]),
+    condition=_CONDITIONS,
+    method=st.sampled_from(["websocket", "webhook"]),
+    session_id=st.sampled_from(["S1", "S2"]),
+)
+
+
+@given(st.lists(_WANTED, max_size=6), st.lists(_REMOTE, max_size=12))
+def test_carrying_a_plan_out_leaves_nothing_to_do(
+    wishes: list[Wanted], actual: list[RemoteSubscription]
+) -> None:
+    todo = plan(wishes, actual, "S2")
+    assert {item.id for item in todo.keep}.isdisjoint(item.id for item in todo.delete)
+    after = [item for item in actual if item not in todo.delete]
+    after += [
+        RemoteSubscription(
+            id=f"new-{number}",
+            type=wish.type,
+            version=wish.version,
+            status="enabled",
+            condition=dict(wish.condition),
+            session_id="S2",
+        )
+        for number, wish in enumerate(todo.create)
+    ]
+    again = plan(wishes, after, "S2")
+    assert (again.create, again.delete) == ((), ())

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.web.world import World, running
+from web import pages
+from web.pages import Pages
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[World]:
+    root = tmp_path / "static"
+    (root / "js").mkdir(parents=True)
+    (root / "index.html").write_text("<!doctype html><p>Grüße")
+    (root / "js" / "app.js").write_text("export {};")
+    (root / "pixel.png").write_bytes(b"\x89PNG")
+    (root / "icon.svg").write_text("<svg/>")
+    (root / ".hidden").write_text("secret")
+    (root / "_draft").mkdir()
+    (root / "_draft" / "x.js").write_text("secret")
+    (tmp_path / "secret.txt").write_text("secret")
+    (root / "link.txt").symlink_to(tmp_path / "secret.txt")
+    async with running(static=root) as world:
+        yield world
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "body"),
+    [
+        ("/", "text/html; charset=utf-8", "<!doctype html><p>Grüße".encode()),
+        ("/static/index.html", "text/html; charset=utf-8", "<!doctype html><p>Grüße".encode()),
+        ("/static/js/app.js", "text/javascript; charset=utf-8", b"export {};"),
+        ("/static/icon.svg", "image/svg+xml; charset=utf-8", b"<svg/>"),
+        ("/static/pixel.png", "image/png", b"\x89PNG"),
+    ],
+)
+async def test_files_are_served_with_their_type(site: World, path: str, kind: str, body: bytes) -> None:
+    async with site.client.get(site.url(path)) as response:
+        assert response.status == 200
+        assert response.headers["Content-Type"] == kind
+        assert response.headers["Cache-Control"] == "no-cache"
+        assert await response.read() == body
+
+
+async def test_who_has_the_newest_version_hears_304(site: World) -> None:
+    async with site.client.get(site.url("/")) as response:
+        tag = response.headers["ETag"]
+    for given in (tag, f"W/{tag}", f'"other", {tag}', "*"):
+        async with site.client.get(site.url("/"), headers={"If-None-Match": given}) as response:
+            assert response.status == 304
+            assert response.headers["ETag"] == tag
+            assert await response.read() == b""
+    async with site.client.get(site.url("/"), headers={"If-None-Match": '"other"'}) as response:
+        assert response.status == 200
+
+
+async def test_head_has_no_body(site: World) -> None:
+    async with site.client.head(site.url("/")) as response:
+        assert response.status == 200
+        assert int(response.headers["Content-Length"]) > 10
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/static/../secret.txt",
+        "/static/..%2fsecret.txt",
+        "/static/%2e%2e/secret.txt",
+        "/static/js/../../secret.txt",
+        "/static/..%5csecret.txt",
+        "/static//etc/passwd",
+        "/static/%2fetc%2fpasswd",
+        "/static/index.html%00.png",
+        "/static/.hidden",
+        "/static/_draft/x.js",
+        "/static/link.txt",
+        "/static/js",
+        "/static/js/",
+        "/static/",
+        "/static/none.js",
+    ],
+)
+async def test_nothing_else_can_be_had(site: World, path: str) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", site.port)  # a client would tidy the path up
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".encode())
+    async with asyncio.timeout(5):
+        answer = await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    assert b" 404 " in answer.splitlines()[0]
+    assert b"secret" not in answer
+
+
+async def test_without_a_page_the_rest_works(tmp_path: Path) -> None:
+    async with running(static=tmp_path / "none") as world:
+        async with world.client.get(world.url("/")) as response:
+            assert response.status == 404
+        async with world.client.get(world.url("/livez")) as response:
+            assert response.status == 200
+
+
+def test_the_files_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pages, "MAX_TOTAL_BYTES", 10)
+    (tmp_path / "a.txt").write_text("x" * 11)
+    with pytest.raises(ValueError, match="larger"):
+        Pages(directory=tmp_path)
+
+
+def test_names(tmp_path: Path) -> None:
+    (tmp_path / "b.txt").write_text("x")
+    (tmp_path / "a.txt").write_text("x")
+    assert Pages(directory=tmp_path).names == ["a.txt", "b.txt"]

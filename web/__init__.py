@@ -1,0 +1,1 @@
+"""All that calls Cuelight: HTTP, webhooks, server-sent events, pages."""

@@ -1,0 +1,183 @@
+"""Builds the web application from the ports that it is handed."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from aiohttp import web
+
+from domain.ports import Checkpoint, Clock, Metrics, no_checkpoint
+from gateways.topics.contracts import Topics
+from web.answers import json_answer
+from web.audit import AuditLog
+from web.auth import Auth, Guards, Sessions, check_development_login
+from web.cron import CronAuth, CronWeb, OidcRule
+from web.health import BacklogCheck, Health, MetricsPage, StorageCheck
+from web.keys import Route, Who
+from web.middleware import InFlight, edge, guarded, security_headers
+from web.openapi import document
+from web.pages import STATIC, Pages
+from web.peers import Network
+from web.ports import (
+    AuditReader,
+    Backlog,
+    Channels,
+    Check,
+    Cron,
+    EventSubSink,
+    Exposition,
+    FetchKeys,
+    LoopProbe,
+    Snapshots,
+    StorageProbe,
+)
+from web.routes import Handlers, table
+from web.sse import StreamLimits, Streams
+from web.webhooks import EventSubWebhook
+
+
+@dataclass(frozen=True, slots=True)
+class WebSettings:
+    """What the operator decides about the web layer. Secrets do not appear in its representation."""
+
+    public_url: str  # how browsers come, e.g. "http://127.0.0.1:8080"
+    session_secret: str = field(repr=False)  # 32 characters or more
+    version: str
+    eventsub_secrets: Sequence[tuple[str, bytes]] = field(default=(), repr=False)  # key id and secret
+    cron_secret: str | None = field(default=None, repr=False)
+    cron_oidc: OidcRule | None = None
+    metrics_token: str | None = field(default=None, repr=False)
+    trusted_proxies: Sequence[Network] = ()
+    development_login: bool = False
+    on_cloud_run: bool = False
+    max_backlog_seconds: float = 120.0
+    max_lag_seconds: float = 5.0
+    stream_limits: StreamLimits = field(default_factory=StreamLimits)
+    static: Path = STATIC
+
+
+class Stopping:
+    """Whether the end has begun; `/readyz` says so from then on."""
+
+    def __init__(self) -> None:
+        self.begun = False
+
+
+@dataclass(frozen=True, slots=True)
+class WebApp:
+    """A built application and what its server needs to stop it in stages."""
+
+    application: web.Application
+    routes: tuple[Route, ...]
+    in_flight: InFlight
+    streams: Streams | None = None
+    stopping: Stopping = field(default_factory=Stopping)
+
+
+def build_app(
+    *,
+    settings: WebSettings,
+    clock: Clock,
+    metrics: Metrics,
+    topics: Topics,
+    sink: EventSubSink,
+    snapshots: Snapshots,
+    channels: Channels,
+    cron: Cron,
+    audit: AuditReader,
+    storage: StorageProbe,
+    backlog: Backlog,
+    loop_probe: LoopProbe,
+    exposition: Exposition,
+    fetch_keys: FetchKeys | None = None,
+    checks: Sequence[Check] = (),
+    checkpoint: Checkpoint = no_checkpoint,
+) -> WebApp:
+    """Join everything. Raises `Rejected` for a short session secret or a development login open to strangers."""
+    https = settings.public_url.startswith("https:")
+    if settings.development_login:
+        check_development_login(public_url=settings.public_url, on_cloud_run=settings.on_cloud_run)
+    sessions = Sessions(clock=clock, secret=settings.session_secret, secure=https)
+    guards = Guards(
+        sessions=sessions,
+        cron=CronAuth(
+            clock=clock, secret=settings.cron_secret, oidc=settings.cron_oidc, fetch_keys=fetch_keys
+        ),
+        metrics_token=settings.metrics_token,
+        public_url=settings.public_url,
+    )
+    stopping = Stopping()
+    ready: list[Check] = [
+        StorageCheck(storage=storage),
+        BacklogCheck(backlog=backlog, clock=clock, max_seconds=settings.max_backlog_seconds),
+    ]
+    streams = Streams(
+        topics=topics,
+        snapshots=snapshots,
+        channels=channels,
+        clock=clock,
+        metrics=metrics,
+        limits=settings.stream_limits,
+    )
+
+    async def openapi(request: web.Request) -> web.Response:
+        return json_answer(described)
+
+    handlers = Handlers(
+        audit=AuditLog(reader=audit, channels=channels),
+        auth=Auth(sessions=sessions, channels=channels, development_login=settings.development_login),
+        cron=CronWeb(cron=cron),
+        eventsub=EventSubWebhook(
+            sink=sink, clock=clock, metrics=metrics, checkpoint=checkpoint, secrets=settings.eventsub_secrets
+        ),
+        health=Health(
+            clock=clock,
+            loop=loop_probe,
+            checks=(*ready, *checks),
+            version=settings.version,
+            stopping=lambda: stopping.begun,
+            max_lag_seconds=settings.max_lag_seconds,
+        ),
+        metrics=MetricsPage(exposition=exposition),
+        openapi=openapi,
+        pages=Pages(directory=settings.static),
+        streams=streams,
+    )
+    routes = table(handlers, development_login=settings.development_login)
+    described = document(routes, version=settings.version)
+    in_flight = InFlight()
+    application = _application(
+        routes, guards.allow, clock, metrics, in_flight, settings.trusted_proxies, https
+    )
+    return WebApp(application, routes, in_flight, streams, stopping)
+
+
+def build_metrics_app(*, exposition: Exposition, clock: Clock, metrics: Metrics) -> WebApp:
+    """`/metrics` alone, for a port of its own that only the operator's network reaches."""
+
+    async def allow(request: web.Request, route: Route) -> None:
+        return None
+
+    routes = (Route("GET", "/metrics", MetricsPage(exposition=exposition).metrics, Who.METRICS, quiet=True),)
+    in_flight = InFlight()
+    return WebApp(_application(routes, allow, clock, metrics, in_flight, (), False), routes, in_flight)
+
+
+def _application(  # noqa: PLR0917 - two callers, right above
+    routes: tuple[Route, ...],
+    allow: Callable[[web.Request, Route], Awaitable[None]],
+    clock: Clock,
+    metrics: Metrics,
+    in_flight: InFlight,
+    trusted: Sequence[Network],
+    https: bool,
+) -> web.Application:
+    application = web.Application(
+        middlewares=[edge(clock=clock, metrics=metrics, trusted=trusted, in_flight=in_flight)]
+    )
+    application.on_response_prepare.append(security_headers(https=https))
+    for route in routes:
+        application.router.add_route(route.method, route.path, guarded(route, allow))
+    return application

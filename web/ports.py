@@ -1,0 +1,109 @@
+"""What the web layer needs of the rest of the program. `daemon/wiring.py` hands in what fulfils it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Literal, Protocol, TypedDict
+
+Taken = Literal["new", "duplicate", "conflict", "ignored"]
+
+
+class EventSubSink(Protocol):
+    """Where authentic EventSub messages go, whatever brought them."""
+
+    async def notification(
+        self,
+        *,
+        message_id: str,
+        type: str,
+        version: str,
+        payload: dict[str, Any],
+        raw: bytes,
+        headers: Mapping[str, str],
+        key_id: str,
+        transport: str,
+    ) -> Taken:
+        """Keep one notification durably, once by its id. When it returns, the message may be acknowledged.
+
+        `conflict`: the id is known with another body (the first stays in force, the second is kept beside it).
+        Raises `Unavailable` when nothing was kept.
+        """
+        ...
+
+    async def revocation(self, *, message_id: str, subscription: dict[str, Any], transport: str) -> None:
+        """Twitch ended a subscription; `subscription["status"]` says why. May come more than once."""
+        ...
+
+
+class Channel(TypedDict):
+    id: str
+    login: str
+    name: str
+
+
+class Channels(Protocol):
+    async def channels(self) -> list[Channel]:
+        """The channels that this daemon serves."""
+        ...
+
+
+class Snapshots(Protocol):
+    async def snapshot(self, channel_id: str) -> dict[str, Any]:
+        """Everything that a channel's page shows. Holds every topic entry that was appended before the call."""
+        ...
+
+
+class Cron(Protocol):
+    async def remove_expired(self) -> dict[str, Any]:
+        """Queue the removal of every VIP whose time is over; returns counts. Calling it twice does no harm."""
+        ...
+
+
+class AuditReader(Protocol):
+    async def audit(
+        self, *, channel_id: str, viewer_id: str | None, action: str | None, limit: int, cursor: str | None
+    ) -> tuple[list[dict[str, Any]], str | None]:
+        """Audit records, newest first, and the cursor of the next page. A malformed cursor raises `Rejected`."""
+        ...
+
+
+class StorageProbe(Protocol):
+    async def probe(self) -> None:
+        """Write one small document durably, or raise `Unavailable`."""
+        ...
+
+
+class Backlog(Protocol):
+    async def oldest_open(self) -> int | None:
+        """When (UTC ms) the oldest event came that we could have handled and have not; `None` when nothing waits."""
+        ...
+
+
+class LoopProbe(Protocol):
+    def lag_seconds(self) -> float:
+        """How late the event loop was when it was last measured, in seconds."""
+        ...
+
+
+class Check(Protocol):
+    """One line of `/readyz` and `/api/health`. Only a failing `critical` check makes the daemon not ready."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def critical(self) -> bool: ...
+
+    async def check(self) -> str:
+        """A few words when all is well; raises a `CuelightError` when not."""
+        ...
+
+
+class Exposition(Protocol):
+    def render(self) -> tuple[bytes, str]:
+        """The metrics as Prometheus text, and the content type."""
+        ...
+
+
+FetchKeys = Callable[[], Awaitable[dict[str, Any]]]
+"""Fetches a JSON Web Key Set (`{"keys": [...]}`); raises `Unavailable` when it cannot."""

@@ -1,0 +1,290 @@
+"""`GET /api/ws?channel=…`: everything that happens in a channel, as Server-Sent Events.
+
+A stream is one loop in its own request: it follows the channel's topic and writes. There is no queue per client: what a
+client has not taken yet stays in the topic's ring, which all clients share and which is bounded. So a slow client costs
+the kernel's buffer (`SEND_BUFFER_BYTES`), the transport's (64 KiB) and at most one chunk or snapshot, delays nobody,
+and is ended when it takes nothing for `write_seconds`. If the ring has moved on meanwhile, it gets a `reset`.
+
+Wire rules (HTML standard, "Server-sent events"): a status other than 200 ends a browser's EventSource for good, a clean
+end of the body makes it come back after `retry` milliseconds with the last `id`. Hence 200 even when full or stopping.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import secrets
+import socket
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+from aiohttp import web
+from aiohttp.abc import AbstractStreamWriter
+
+from domain.errors import CuelightError, Rejected
+from domain.ports import Clock, Metrics
+from gateways.topics.contracts import Entry, Follower, Position, PositionLost, Topics
+from web.auth import Session, visible_channel
+from web.keys import SESSION
+from web.ports import Channels, Snapshots
+
+SEND_BUFFER_BYTES = 64 << 10  # the kernel's default lets megabytes pile up behind a stalled reader
+_KIND = re.compile(r"[^\x21-\x7e]")
+
+log = structlog.get_logger("web.sse")
+
+
+@dataclass(frozen=True, slots=True)
+class StreamLimits:
+    """Ranges are drawn from at random, so that clients do not come back all at once."""
+
+    max_streams: int = 2000
+    heartbeat_seconds: float = 15.0  # below every idle limit of proxies that we know of (nginx: 60 s)
+    write_seconds: float = 10.0
+    chunk_bytes: int = 64 << 10
+    lifetime_seconds: tuple[int, int] = (2100, 3300)  # Cloud Run ends a request after at most 60 minutes
+    retry_ms: tuple[int, int] = (2000, 6000)
+    stop_retry_ms: tuple[int, int] = (1000, 8000)
+    full_retry_ms: tuple[int, int] = (5000, 15000)
+
+
+class _Slow(Exception):
+    """The client did not take what was written in time."""
+
+
+@dataclass(eq=False, slots=True)
+class _Stream:
+    session: Session
+    channel_id: str
+    ends_at: float
+    writer: AbstractStreamWriter
+    scope: asyncio.Timeout = field(default_factory=lambda: asyncio.timeout(None))
+    running: bool = False
+
+    def interrupt(self) -> None:
+        """Wake the stream wherever it waits; a time long past makes its scope expire at once."""
+        if self.running:
+            self.running = False
+            self.scope.reschedule(0.0)
+
+
+class Streams:
+    """All event streams of this process."""
+
+    def __init__(
+        self,
+        *,
+        topics: Topics,
+        snapshots: Snapshots,
+        channels: Channels,
+        clock: Clock,
+        metrics: Metrics,
+        limits: StreamLimits | None = None,
+    ) -> None:
+        self._topics = topics
+        self._snapshots = snapshots
+        self._channels = channels
+        self._clock = clock
+        self._metrics = metrics
+        self._limits = limits or StreamLimits()
+        self._frames = Frames()
+        self._open: set[_Stream] = set()
+        self._entering = 0
+        self._stopping = False
+
+    @property
+    def count(self) -> int:
+        """How many streams are open."""
+        return len(self._open)
+
+    def stop(self) -> None:
+        """Ask every client to come back after a while of its own, and end its stream; also those that come later."""
+        self._stopping = True
+        for stream in list(self._open):
+            stream.interrupt()
+
+    async def stream(self, request: web.Request) -> web.StreamResponse:
+        """GET `/api/ws`. Raises only before the first byte; after that whatever happens ends the stream."""
+        session = request[SESSION]
+        channel = await visible_channel(session, request.query.get("channel", ""), self._channels)
+        response = web.StreamResponse(
+            headers={
+                "Content-Type": "text/event-stream; charset=utf-8",
+                "Cache-Control": "no-cache, no-transform",
+                "X-Accel-Buffering": "no",
+            }
+        )
+        if self._stopping or len(self._open) + self._entering >= self._limits.max_streams:
+            spread = self._limits.stop_retry_ms if self._stopping else self._limits.full_retry_ms
+            reason = "shutdown" if self._stopping else "full"
+            await self._turn_away(request, response, spread, reason)
+            return response
+        self._entering += 1
+        try:
+            writer = await response.prepare(request)
+        finally:
+            self._entering -= 1
+        if writer is None:
+            return response
+        lifetime = _between(self._limits.lifetime_seconds)
+        stream = _Stream(session, channel["id"], self._clock.monotonic() + lifetime, writer)
+        self._open.add(stream)
+        self._metrics.gauge("sse_streams", len(self._open))
+        reason = "error"
+        try:
+            reason = await self._serve(request, stream)
+        finally:
+            self._open.discard(stream)
+            self._metrics.gauge("sse_streams", len(self._open))
+            self._metrics.count("sse_ended_total", reason=reason)
+        return response
+
+    async def _turn_away(
+        self, request: web.Request, response: web.StreamResponse, spread: tuple[int, int], reason: str
+    ) -> None:
+        writer = await response.prepare(request)
+        if writer is not None:
+            await writer.write(_retry(spread))
+        self._metrics.count("sse_ended_total", reason=reason)
+
+    async def _serve(self, request: web.Request, stream: _Stream) -> str:
+        """Run a stream to its end and say why it ended."""
+        _shrink_send_buffer(request)
+        farewell = b""
+        try:
+            async with stream.scope:
+                stream.running = not self._stopping
+                if self._stopping:
+                    raise TimeoutError
+                try:
+                    reason = await self._run(request, stream)
+                finally:
+                    stream.running = False
+            if reason == "signed_out":
+                farewell = b"event: auth\ndata: {}\n\n"
+            farewell += _retry(self._limits.retry_ms)
+        except TimeoutError:
+            reason, farewell = "shutdown", _retry(self._limits.stop_retry_ms)
+        except _Slow:
+            if request.transport is not None:
+                request.transport.abort()
+            return "slow"
+        except ConnectionError:
+            return "gone"
+        except CuelightError as error:
+            log.warning("an event stream ended early", code=error.code, detail=error.message)
+            reason, farewell = "unavailable", _retry(self._limits.full_retry_ms)
+        except Exception:  # the answer has begun: no problem document can be sent any more
+            log.exception("an event stream broke")
+            self._metrics.count("errors_total", where="web.sse")
+            reason, farewell = "error", _retry(self._limits.full_retry_ms)
+        try:
+            await self._write(stream, farewell)
+        except (_Slow, ConnectionError):
+            if request.transport is not None:
+                request.transport.abort()
+        return reason
+
+    async def _run(self, request: web.Request, stream: _Stream) -> str:
+        await self._write(stream, b": welcome\n" + _retry(self._limits.retry_ms))
+        after = resume_position(request)
+        topic = f"channel:{stream.channel_id}"
+        while True:
+            try:
+                # Follow first, then take the snapshot: what is appended in between is in both, and entries are
+                # upserts by id. The other way round it would be in neither.
+                async with self._topics.follow(topic, after) as follower:
+                    if after is None:
+                        snapshot = await self._snapshots.snapshot(stream.channel_id)
+                        await self._write(stream, encode("reset", snapshot, follower.position))
+                    return await self._pass_on(topic, follower, stream)
+            except PositionLost:
+                after = None
+
+    async def _pass_on(self, topic: str, follower: Follower, stream: _Stream) -> str:
+        while True:
+            left = stream.ends_at - self._clock.monotonic()
+            if self._clock.now() >= stream.session.expires_at:
+                return "signed_out"
+            if left <= 0:
+                return "lifetime"
+            entries = await follower.next(timeout_seconds=min(left, self._limits.heartbeat_seconds))
+            if not entries:
+                await self._write(stream, b": beat\n\n")
+            chunk = bytearray()
+            for entry in entries:
+                chunk += self._frames.of(topic, entry)
+                if len(chunk) >= self._limits.chunk_bytes:
+                    await self._write(stream, bytes(chunk))
+                    chunk.clear()
+            if chunk:
+                await self._write(stream, bytes(chunk))
+
+    async def _write(self, stream: _Stream, chunk: bytes) -> None:
+        """Whole events only, so that an interruption never leaves half of one before the farewell."""
+        try:
+            async with asyncio.timeout(self._limits.write_seconds) as limit:
+                await stream.writer.write(chunk)
+                await stream.writer.drain()
+        except TimeoutError:
+            if limit.expired():
+                raise _Slow from None
+            raise
+
+
+class Frames:
+    """Encodes each entry once for all its readers; remembers the newest `max_bytes` of frames."""
+
+    def __init__(self, *, max_bytes: int = 4 << 20) -> None:
+        self._max_bytes = max_bytes
+        self._bytes = 0
+        self._frames: OrderedDict[tuple[str, Position], bytes] = OrderedDict()
+        self.encoded = 0
+
+    def of(self, topic: str, entry: Entry) -> bytes:
+        key = (topic, entry.position)
+        frame = self._frames.get(key)
+        if frame is None:
+            frame = self._frames[key] = encode(entry.kind, entry.body, entry.position)
+            self.encoded += 1
+            self._bytes += len(frame)
+            while self._bytes > self._max_bytes:
+                self._bytes -= len(self._frames.popitem(last=False)[1])
+        return frame
+
+
+def encode(kind: str, body: dict[str, Any], position: Position) -> bytes:
+    """One event. JSON has no raw line breaks, so that `data` is always one line."""
+    data = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    name = _KIND.sub("_", kind)
+    return b"id: %s\nevent: %s\ndata: %s\n\n" % (str(position).encode("ascii"), name.encode("ascii"), data)
+
+
+def resume_position(request: web.BaseRequest) -> Position | None:
+    """Where the client was: the header (browsers set it when they reconnect), else the query (first connection).
+
+    Anything that is no position counts as none: the answer is a `reset`, not an error that would end EventSource.
+    """
+    text = request.headers.get("Last-Event-ID") or request.query.get("last_event_id") or ""
+    try:
+        return Position.parse(text) if text else None
+    except Rejected:
+        return None
+
+
+def _retry(spread: tuple[int, int]) -> bytes:
+    return b"retry: %d\n\n" % _between(spread)
+
+
+def _between(spread: tuple[int, int]) -> int:
+    low, high = spread
+    return low + secrets.randbelow(high - low + 1)
+
+
+def _shrink_send_buffer(request: web.Request) -> None:
+    sock = request.transport.get_extra_info("socket") if request.transport is not None else None
+    if sock is not None and sock.family in {socket.AF_INET, socket.AF_INET6}:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
