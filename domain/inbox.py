@@ -170,3 +170,10 @@ def redriven(row: InboxRow, *, now: int, order: int) -> InboxRow:
     return replace(
         row, state=RowState.OPEN, attempts=0, due_at=now, order=order, finished_at=None, waiting_for=""
     )
+
+
+def hurried(row: InboxRow, *, now: int) -> InboxRow:
+    """What an open row waited for has come: due at once."""
+    if row.state is not RowState.OPEN:
+        return row
+    return replace(row, due_at=min(row.due_at, now), waiting_for="")

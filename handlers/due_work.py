@@ -1,4 +1,4 @@
-"""Work that comes due by the clock: the ends of VIP sessions.
+"""Work that comes due by the clock: the ends of VIP sessions, and a regular look at what Twitch has.
 
 The scheduler only puts rows into lanes; the lane decides whether the end still holds. It looks again at least every
 15 seconds (a laptop may have slept, another process may have added a session) and at once when a session changed.
@@ -15,6 +15,8 @@ from domain.ports import Clock, Metrics
 from domain.vip import VipSession
 from handlers.intake import Intake
 from handlers.vip.endings import expiry_of
+from handlers.vip.reconcile import reconciliation_of
+from storage.channels import Channels
 from storage.sessions import Sessions
 
 log = structlog.get_logger(__name__)
@@ -32,19 +34,14 @@ class Expiries:
         self._queued: dict[
             str, int
         ] = {}  # session id to the end that was queued: no row is written twice for it
-        self._stopping = False
 
     def session_changed(self) -> None:
         """A session began or its end moved: look again."""
         self._changed.set()
 
-    def stop(self) -> None:
-        self._stopping = True
-        self._changed.set()
-
     async def run(self) -> None:
-        """Queue ends as they come due, until `stop`."""
-        while not self._stopping:
+        """Queue ends as they come due, until cancelled."""
+        while True:
             self._changed.clear()
             try:
                 await self.queue_due(cause="clock")
@@ -83,3 +80,27 @@ class Expiries:
     async def remove_expired(self) -> dict[str, int]:
         """For the cron endpoint: queue what is due; two runs at once queue each end once."""
         return {"due": await self.queue_due(cause="cron", again=True)}
+
+
+ROUND_SECONDS = 600.0
+
+
+class Rounds:
+    """Reconciles every channel every ten minutes, in case a notice was lost without a visible gap."""
+
+    def __init__(self, *, channels: Channels, intake: Intake, clock: Clock) -> None:
+        self._channels, self._intake, self._clock = channels, intake, clock
+
+    async def run(self) -> None:
+        """Go round until cancelled; the channels of one round are spread over its time."""
+        while True:
+            channels = await self._channels.all()
+            for channel in channels:
+                await self._clock.sleep(ROUND_SECONDS / len(channels))
+                await self.reconcile(channel.id)
+            if not channels:
+                await self._clock.sleep(ROUND_SECONDS)
+
+    async def reconcile(self, channel_id: str) -> None:
+        """Queue one reconciliation of a channel."""
+        await self._intake.accept(reconciliation_of(channel_id, run=str(self._clock.now())))

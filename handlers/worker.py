@@ -66,6 +66,7 @@ class Worker:
         self._timer_set = asyncio.Event()
         self._stopping = False
         self.busy = 0
+        self.ended = asyncio.Event()
 
     def poke(self, lane: str) -> None:
         """A lane has a new row. Pokes that nobody has taken yet are joined."""
@@ -88,10 +89,13 @@ class Worker:
 
     async def run(self) -> None:
         """Work until `stop`. A crash of the loop itself leaves here and stops the daemon."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._find_due(), name="worker.due")
-            for number in range(self._size):
-                group.create_task(self._hand(), name=f"worker.{number}")
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._find_due(), name="worker.due")
+                for number in range(self._size):
+                    group.create_task(self._hand(), name=f"worker.{number}")
+        finally:
+            self.ended.set()
 
     async def _hand(self) -> None:
         while True:
@@ -187,7 +191,7 @@ class Worker:
         await self._inbox.change(
             row.id, lambda held: transitions.finished(held, fence=fence, result=result, now=now)
         )
-        self._metrics.count("inbox_handled_total", kind=row.kind, result=result)
+        self._metrics.count("inbox_handled_total", kind=row.kind, result="done")
         return None
 
     async def _wait(self, work: Work, fence: int, error: Waiting | LoginNeeded) -> int:

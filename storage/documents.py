@@ -62,7 +62,9 @@ class Fields:
             if not _NAME.fullmatch(field) or field in {"_id", "rev"}:
                 raise StorageBroken(f"{name} cannot declare a field named {field!r}.")
             if kind not in {str, int, bool}:
-                raise StorageBroken(f"{name} declares {field} as {kind.__name__}; only str, int, bool can be.")
+                raise StorageBroken(
+                    f"{name} declares {field} as {kind.__name__}; only str, int, bool can be."
+                )
         for key in (*self.schema.unique, *self.schema.indexes):
             if not key or len(set(key)) != len(key):
                 raise StorageBroken(f"{name} declares an index over {key!r}.")
@@ -83,7 +85,9 @@ class Fields:
         """Check a document and write it down. Raises `Rejected`."""
         id_ = document.get("_id")
         if not isinstance(id_, str) or not 1 <= len(id_) <= MAX_ID_CHARACTERS:
-            raise _bad_document(self.schema.name, f"its _id is not text of 1 to {MAX_ID_CHARACTERS} characters")
+            raise _bad_document(
+                self.schema.name, f"its _id is not text of 1 to {MAX_ID_CHARACTERS} characters"
+            )
         document = {key: value for key, value in document.items() if key != "rev"}
         try:
             _check(document, 1)
@@ -163,7 +167,11 @@ class Fields:
         try:
             position = json.loads(base64.b64decode(cursor.encode("ascii"), altchars=b"-_", validate=True))
             (sort, values) = position
-            if sort != [list(key) for key in keys] or not isinstance(values, list) or len(values) != len(keys):
+            if (
+                sort != [list(key) for key in keys]
+                or not isinstance(values, list)
+                or len(values) != len(keys)
+            ):
                 raise ValueError(sort)
             for (field, _), value in zip(keys, values, strict=True):
                 self._check_operand(field, self.kind(field), value)
@@ -189,7 +197,7 @@ class _BadValue(Exception):
     """A value that no engine can keep; the text says why."""
 
 
-def _check(value: object, depth: int) -> None:
+def _check(value: object, depth: int) -> None:  # noqa: PLR0912 - one branch per kind of value
     """Raises `_BadValue` for what is not JSON as the contract has it."""
     if value is None or isinstance(value, str | bool):
         return

@@ -85,6 +85,15 @@ class Inbox:
             )
         return from_document(InboxRow, document)
 
+    async def document(self, row_id: str) -> Document | None:
+        """A row as it is stored, for people."""
+        return await self._rows.get(row_id)
+
+    async def documents(self, state: RowState) -> list[Document]:
+        """All rows in a state as they are stored, oldest first."""
+        where: Where = {"state": state.value}
+        return [document async for document in every(self._rows, where, sort=[("received_at", 1)])]
+
     async def waiting(self, lane: str, *, limit: int) -> list[InboxRow]:
         """The open rows of a lane, in order."""
         page = await self._rows.find(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -9,12 +10,14 @@ import structlog
 
 from domain.channel import Channel, Reward
 from domain.errors import NotFound, Rejected
+from domain.inbox import hurried
 from domain.ports import Clock
 from gateways.twitch.contracts import Helix, RemoteReward
 from gateways.twitch.oauth import Grant, TwitchOAuth
 from gateways.twitch.scopes import VIP_FEATURES, missing_scopes
 from gateways.twitch.subscriptions import Wanted, vip_channel
 from gateways.twitch.tokens import TokenKeeper
+from handlers.intake import Poke
 from handlers.vip.live import Live
 from storage.channels import Channels
 from storage.inbox import Inbox
@@ -27,11 +30,13 @@ LONGEST_VIP_SECONDS = 366 * 86_400
 class Watch(Protocol):
     """What keeps the EventSub session of each channel (`gateways.twitch.monitor.Monitor`)."""
 
-    async def add(self, channel_id: str, wanted: tuple[Wanted, ...]) -> None: ...
+    def add(self, channel_id: str, wanted: Sequence[Wanted]) -> None: ...
 
     async def remove(self, channel_id: str) -> None: ...
 
-    async def restart(self, channel_id: str) -> None: ...
+    def restart(self, channel_id: str) -> None: ...
+
+    def wake(self, channel_id: str) -> None: ...
 
 
 class Enrolment:
@@ -47,16 +52,17 @@ class Enrolment:
         watch: Watch,
         live: Live,
         inbox: Inbox,
+        poke: Poke,
         clock: Clock,
     ) -> None:
         self._channels, self._tokens, self._oauth, self._helix = channels, tokens, oauth, helix
-        self._watch, self._live, self._inbox, self._clock = watch, live, inbox, clock
+        self._watch, self._live, self._inbox, self._poke, self._clock = watch, live, inbox, poke, clock
 
     async def start(self) -> int:
         """Watch every channel that is stored. Returns how many there are."""
         channels = await self._channels.all()
         for channel in channels:
-            await self._watch_over(channel.id)
+            self._watch.add(channel.id, vip_channel(channel.id))
         return len(channels)
 
     async def add(
@@ -64,6 +70,7 @@ class Enrolment:
         *,
         access_token: str,
         refresh_token: str,
+        login: str = "",
         reward_title: str,
         reward_cost: int,
         vip_seconds: int,
@@ -80,6 +87,12 @@ class Enrolment:
                 "Twitch does not accept this access token.",
                 code="channel.token",
                 advice="Get a new user access token of the broadcaster for this application.",
+            )
+        if login and seen.login.lower() != login.lower():
+            raise Rejected(
+                f"This token belongs to {seen.login}, not to {login}.",
+                code="channel.login",
+                advice="Use the token of the channel's own account.",
             )
         missing = missing_scopes(seen.scopes, VIP_FEATURES)
         if missing:
@@ -100,7 +113,7 @@ class Enrolment:
         reward = Reward(remote.id, remote.title, remote.cost, vip_seconds * 1000)
         fresh = Channel(seen.user_id, user.login, user.name, (reward,), added_at=self._clock.now())
         channel = await self._channels.put(fresh, lambda held: _with_reward(held, fresh, reward))
-        await self._watch_over(channel.id)
+        self._watch.add(channel.id, vip_channel(channel.id, seen.scopes))
         log.info("channel.added", channel=channel.id, login=channel.login, reward=reward.id)
         return channel
 
@@ -124,7 +137,22 @@ class Enrolment:
         """Begin a channel's EventSub session anew. Raises `NotFound`."""
         if await self._channels.get(channel_id) is None:
             raise NotFound(f"There is no channel {channel_id}.", advice="cuelight channels list")
-        await self._watch.restart(channel_id)
+        self._watch.restart(channel_id)
+
+    async def revived(self, channel_id: str) -> None:
+        """The broadcaster logged in again: go on with everything that waited for it."""
+        now = self._clock.now()
+        for row in await self._inbox.waiting_for(channel_id, "login"):
+            await self._inbox.change(row.id, lambda held: hurried(held, now=now))
+            self._poke(row.lane)
+        self._watch.wake(channel_id)
+
+    async def died(self, channel_id: str, why: str) -> None:
+        """Twitch ended the grant: everything of the channel waits, and the page says for what."""
+        log.error(
+            "channel.login_needed", channel=channel_id, why=why, advice="The streamer needs to log in again."
+        )
+        await self._live.show_connection(channel_id, "needs_login", why)
 
     async def listed(self) -> list[dict[str, Any]]:
         """Every channel with its rewards and the state of its session."""
@@ -143,9 +171,6 @@ class Enrolment:
             }
             for channel in await self._channels.all()
         ]
-
-    async def _watch_over(self, channel_id: str) -> None:
-        await self._watch.add(channel_id, vip_channel(channel_id))
 
 
 def _with_reward(held: Channel, fresh: Channel, reward: Reward) -> Channel:

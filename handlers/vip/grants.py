@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from gateways.twitch.tokens import StoredToken, TokenStore
 from storage.contracts import Collection, Document, every
-from storage.sealing import Sealer
+from storage.sealing import Rotated, Sealer, by_id_and_field, rotate_all
 from storage.tokens import SEALED
 
 
@@ -14,7 +14,7 @@ class Grants:
     """Implements `TokenStore`. A sealed token is bound to its user and field, so it cannot be moved to another."""
 
     def __init__(self, *, tokens: Collection, sealer: Sealer) -> None:
-        self._tokens, self._sealer = tokens, sealer
+        self._tokens, self.sealer = tokens, sealer
 
     async def load(self, user_id: str) -> StoredToken | None:
         document = await self._tokens.get(user_id)
@@ -40,7 +40,9 @@ class Grants:
             "revision": expected_revision + 1,
         }
         for field in SEALED:
-            body[field] = self._sealer.seal(getattr(new, field), bound_to=f"{user_id}:{field}")
+            body[field] = self.sealer.seal(
+                getattr(new, field), bound_to=by_id_and_field({"_id": user_id}, field)
+            )
         return await self._write(user_id, expected_revision, body, initial={"revision": 0})
 
     async def mark_dead(self, user_id: str, expected_revision: int, why: str) -> bool:
@@ -63,8 +65,12 @@ class Grants:
     async def ids(self) -> Sequence[str]:
         return [document["_id"] async for document in every(self._tokens, {})]
 
+    async def seal_again(self) -> Rotated:
+        """Seal every token with the newest key of `sealer`."""
+        return await rotate_all(self._tokens, SEALED, self.sealer)
+
     def _open(self, document: Document, field: str) -> str:
-        return self._sealer.open(document[field], bound_to=f"{document['_id']}:{field}")
+        return self.sealer.open(document[field], bound_to=by_id_and_field(document, field))
 
 
 def _conforms(store: Grants) -> TokenStore:

@@ -40,7 +40,7 @@ function valuesOf(deed) {
   const seconds = Number.isFinite(detail.seconds) ? detail.seconds : (detail.expires_at - deed.at) / 1000;
   return {
     action: deed.action,
-    actor: actor?.name || say("someone"),
+    actor: actor?.name || say(actor?.kind === "streamer" ? "you_or_moderator" : "someone"),
     viewer: viewer?.name || viewer?.login || say("someone"),
     points: cost > 0 ? say("points", { n: cost }) : say("the_points"),
     reward: detail.reward_title ?? "",

@@ -2,14 +2,14 @@
 // a stream that ended for good is rebuilt here, later each time, and never by all pages at the same moment.
 const FIRST_WAIT_MS = 1_000;
 const LONGEST_WAIT_MS = 30_000;
-/** A stream that has not opened again within this time is reported as lost, and rebuilt. */
-const PATIENCE_MS = 10_000;
+/** The server may ask for 15 s before the next try; a stream that stays away for longer is rebuilt. */
+const PATIENCE_MS = 20_000;
 const KINDS = ["reset", "vip", "activity", "channel"];
 
 /**
  * Follow `channelId` until `close()`. `onEntry(kind, body)` gets each event, `onState(state)` each change:
- * {name: "connecting" | "open" | "retrying" | "lost", since, retryAt?} (local ms). `allowed()` is asked
- * before a rebuild and ends the stream by answering false (signed out).
+ * {name: "connecting" | "open" | "retrying" | "lost", since, retryAt?} (this computer's ms). `allowed()` is asked
+ * before a rebuild, and when the server says that the session ended; answering false ends the stream.
  */
 export function follow({ channelId, onEntry, onState, allowed }) {
   let source = null;
@@ -17,19 +17,20 @@ export function follow({ channelId, onEntry, onState, allowed }) {
   let failures = 0;
   let closed = false;
   let state = null;
+  let lastId = "";
 
-  const become = (name, more = {}) => {
+  function become(name, more = {}) {
     const since = state?.name === name ? state.since : Date.now();
     state = { name, since, ...more };
     onState(state);
-  };
+  }
 
   function open() {
-    clearTimeout(timer);
-    source?.close();
-    const mine = new EventSource(`/api/ws?channel=${encodeURIComponent(channelId)}`);
+    const query = new URLSearchParams({ channel: channelId });
+    if (lastId) query.set("last_event_id", lastId);
+    const mine = new EventSource(`/api/ws?${query}`);
     source = mine;
-    timer = setTimeout(() => rebuildLater(mine), PATIENCE_MS);
+    wait(PATIENCE_MS, () => rebuildLater(mine));
     mine.onopen = () => {
       if (source !== mine) return;
       clearTimeout(timer);
@@ -38,70 +39,68 @@ export function follow({ channelId, onEntry, onState, allowed }) {
     };
     mine.onerror = () => {
       if (source !== mine) return;
-      if (mine.readyState === EventSource.CLOSED) {
-        rebuildLater(mine);
-        return;
-      }
-      if (state?.name !== "open") return;
-      become("retrying");
-      clearTimeout(timer);
-      timer = setTimeout(() => rebuildLater(mine), PATIENCE_MS);
+      if (mine.readyState === EventSource.CLOSED) rebuildLater(mine);
+      else if (state.name === "open") {
+        become("retrying");
+        wait(PATIENCE_MS, () => rebuildLater(mine));
+      } else become("lost"); // a second try failed too; the browser goes on trying
     };
-    for (const kind of KINDS) {
-      mine.addEventListener(kind, (event) => {
-        if (source !== mine) return;
-        let body = null;
-        try {
-          body = JSON.parse(event.data);
-        } catch {
-          rebuildLater(mine); // a torn entry: the next snapshot puts it right
-          return;
-        }
-        onEntry(kind, body);
-      });
+    mine.addEventListener("auth", () => source === mine && rebuild());
+    for (const kind of KINDS) mine.addEventListener(kind, (event) => source === mine && take(kind, event));
+  }
+
+  function take(kind, event) {
+    let body = null;
+    try {
+      body = JSON.parse(event.data);
+    } catch {
+      lastId = ""; // a torn entry: the next snapshot puts it right
+      rebuildLater(source);
+      return;
     }
+    lastId = event.lastEventId;
+    onEntry(kind, body);
+  }
+
+  function wait(ms, then) {
+    clearTimeout(timer);
+    timer = setTimeout(then, ms);
+  }
+
+  function drop() {
+    clearTimeout(timer);
+    source?.close();
+    source = null;
   }
 
   function rebuildLater(ended) {
     if (closed || source !== ended) return;
-    ended.close();
-    source = null;
-    clearTimeout(timer);
+    drop();
     const ceiling = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** failures);
-    const wait = ceiling / 2 + Math.random() * (ceiling / 2);
+    const pause = ceiling / 2 + Math.random() * (ceiling / 2);
     failures += 1;
-    become(failures === 1 ? "retrying" : "lost", { retryAt: Date.now() + wait });
-    timer = setTimeout(rebuild, wait);
+    become(failures === 1 ? "retrying" : "lost", { retryAt: Date.now() + pause });
+    wait(pause, rebuild);
   }
 
   async function rebuild() {
-    clearTimeout(timer);
-    if (closed) return;
-    if (!(await allowed())) {
+    drop();
+    const may = await allowed();
+    if (closed || source) return;
+    if (!may) {
       close();
       return;
     }
-    if (closed || source) return;
-    if (state) become(state.name);
+    become(state.name === "open" ? "retrying" : state.name);
     open();
   }
 
   function close() {
     closed = true;
-    clearTimeout(timer);
-    source?.close();
-    source = null;
-  }
-
-  /** Do not wait any longer. */
-  function now() {
-    if (closed) return;
-    source?.close();
-    source = null;
-    rebuild();
+    drop();
   }
 
   become("connecting");
   open();
-  return { close, now };
+  return { close, /** Do not wait any longer. */ retry: () => closed || rebuild() };
 }

@@ -1,0 +1,186 @@
+"""What the local admin socket answers: the commands of the CLI that need the running daemon."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from daemon.keys import add_encryption_key, keep_encryption_keys
+from daemon.settings import Settings
+from domain.errors import Rejected
+from domain.inbox import RowState
+from domain.ports import Clock
+from handlers.vip.channels import Enrolment
+from handlers.vip.grants import Grants
+from handlers.worker import Worker
+from storage.contracts import Scalar
+from storage.inbox import Inbox
+from storage.sealing import Sealer
+
+Command = Callable[..., Awaitable[Any]]
+DAY_MS = 86_400_000
+SHOWN = (
+    "source",
+    "kind",
+    "lane",
+    "channel_id",
+    "state",
+    "attempts",
+    "received_at",
+    "due_at",
+    "result",
+    "waiting_for",
+)
+
+
+class InboxCommands:
+    """`cuelight inbox list|show|redrive|purge`."""
+
+    def __init__(self, *, inbox: Inbox, worker: Worker, clock: Clock) -> None:
+        self._inbox, self._worker, self._clock = inbox, worker, clock
+
+    async def list(
+        self, *, state: str = "", lane: str = "", source: str = "", limit: int = 50, **_: Any
+    ) -> dict[str, Any]:
+        """Rows, newest first, with how many there are in each state."""
+        if state and state not in set(RowState):
+            raise Rejected(
+                f"There is no state {state}.", code="inbox.state", advice=f"Use {', '.join(RowState)}."
+            )
+        where: dict[str, Scalar] = {
+            name: value for name, value in (("state", state), ("lane", lane), ("source", source)) if value
+        }
+        page = await self._inbox.page(where, limit=max(1, min(int(limit), 1000)))
+        rows = [
+            {
+                "id": row["_id"],
+                **{name: row.get(name) for name in SHOWN},
+                "error": (row.get("error") or {}).get("code"),
+            }
+            for row in page.documents
+        ]
+        return {"rows": rows, "counts": await self._inbox.counts(), "more": page.cursor is not None}
+
+    async def show(self, *, id: str) -> dict[str, Any]:
+        """One row whole. Raises `NotFound`."""
+        await self._inbox.get(id)
+        document = await self._inbox.document(id)
+        return document or {}
+
+    async def redrive(
+        self, *, id: str = "", all_dead: bool = False, dry_run: bool = False, **_: Any
+    ) -> dict[str, Any]:
+        """Send one row, or every dead one, round again."""
+        if bool(id) == bool(all_dead):
+            raise Rejected(
+                "Name one row, or say --all-dead.",
+                code="inbox.which",
+                advice="cuelight inbox list --state dead",
+            )
+        ids = [id] if id else [row["_id"] for row in await self._inbox.documents(RowState.DEAD)]
+        if not dry_run:
+            for row_id in ids:
+                row = await self._inbox.redrive(row_id)
+                self._worker.poke(row.lane)
+        return {"rows": ids, "redriven": 0 if dry_run else len(ids), "dry_run": dry_run}
+
+    async def purge(self, *, older_than_days: float = 30, dry_run: bool = False) -> dict[str, Any]:
+        """Remove rows that were done long ago; what is open, dead or parked always stays."""
+        if older_than_days < 1:
+            raise Rejected(
+                "Rows younger than a day are needed to recognise duplicates.",
+                code="inbox.too_young",
+                advice="Use --older-than-days 1 or more.",
+            )
+        before = self._clock.now() - round(older_than_days * DAY_MS)
+        return {
+            "purged": await self._inbox.purge(finished_before=before, dry_run=dry_run),
+            "dry_run": dry_run,
+        }
+
+
+class ChannelCommands:
+    """`cuelight channels list|add|remove|restart`."""
+
+    def __init__(self, *, enrolment: Enrolment) -> None:
+        self._enrolment = enrolment
+
+    async def list(self) -> dict[str, Any]:
+        return {"channels": await self._enrolment.listed()}
+
+    async def add(
+        self,
+        *,
+        access_token: str,
+        refresh_token: str = "",
+        login: str = "",
+        reward_title: str = "VIP",
+        reward_cost: int = 10_000,
+        vip_seconds: int = 86_400,
+    ) -> dict[str, Any]:
+        channel = await self._enrolment.add(
+            access_token=access_token,
+            refresh_token=refresh_token,
+            login=login,
+            reward_title=reward_title,
+            reward_cost=reward_cost,
+            vip_seconds=vip_seconds,
+        )
+        rewards = [
+            {"id": reward.id, "title": reward.title, "vip_seconds": reward.vip_ms // 1000}
+            for reward in channel.rewards
+        ]
+        return {"id": channel.id, "login": channel.login, "name": channel.name, "rewards": rewards}
+
+    async def remove(self, *, id: str) -> dict[str, Any]:
+        await self._enrolment.remove(id)
+        return {"removed": id}
+
+    async def restart(self, *, id: str) -> dict[str, Any]:
+        await self._enrolment.restart(id)
+        return {"restarted": id}
+
+
+class KeyCommands:
+    """`cuelight keys rotate`: a new key in front, everything sealed again, then the old keys forgotten."""
+
+    def __init__(self, *, settings: Settings, grants: Grants) -> None:
+        self._settings, self._grants = settings, grants
+
+    async def rotate(self) -> dict[str, Any]:
+        """Safe to repeat: after a crash in between, both keys are in place. Keys that the operator gave
+        (ENCRYPTION_KEYS) are applied as they are: newest first, what is sealed with an older one is sealed again."""
+        given = bool(self._settings.encryption_keys)
+        if not given:
+            self._grants.sealer = Sealer(await asyncio.to_thread(add_encryption_key, self._settings))
+        rotated = await self._grants.seal_again()
+        if not given and not rotated.unreadable:
+            self._grants.sealer = Sealer(await asyncio.to_thread(keep_encryption_keys, self._settings, 1))
+        return {
+            "documents": rotated.documents,
+            "rotated": rotated.changed,
+            "unreadable": list(rotated.unreadable),
+        }
+
+
+def build_commands(
+    *,
+    inbox: InboxCommands,
+    channels: ChannelCommands,
+    keys: KeyCommands,
+    status: Command,
+) -> Mapping[str, Command]:
+    """The table of the admin socket."""
+    return {
+        "status": status,
+        "inbox.list": inbox.list,
+        "inbox.show": inbox.show,
+        "inbox.redrive": inbox.redrive,
+        "inbox.purge": inbox.purge,
+        "channels.list": channels.list,
+        "channels.add": channels.add,
+        "channels.remove": channels.remove,
+        "channels.restart": channels.restart,
+        "keys.rotate": keys.rotate,
+    }

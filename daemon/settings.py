@@ -1,0 +1,264 @@
+"""What the operator may set, read once at start from the environment and from `.env`.
+
+Every mistake is reported at the same time, each with the variable, what is wrong with it and a line that
+would be right. Secrets are `SecretStr`: they appear in no representation, log line or error.
+
+The descriptions and examples of the fields are the documentation: `daemon/settings_help.py` writes
+`.env.example` from them.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+from pydantic import (
+    BeforeValidator,
+    ByteSize,
+    Field,
+    ModelWrapValidatorHandler,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from daemon.settings_checks import (
+    OIDC_EXAMPLES,
+    PRODUCTS,
+    ROLES,
+    Problem,
+    SettingsInvalid,
+    across,
+    eventsub_secrets,
+    fernet_keys,
+    listed,
+    lower,
+    networks,
+    url,
+)
+
+SMALLEST_STORE_BYTES = 1 << 20
+
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(listed)]
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+LongSecret = Annotated[SecretStr, Field(min_length=16)]
+
+
+class Place(BaseSettings):
+    """What a command needs that only talks to a running daemon."""
+
+    model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore", frozen=True)
+
+    data_dir: Path = Field(
+        Path("data"),
+        description="Where everything is kept: the store, keys, lock and admin socket.",
+        examples=["./data"],
+    )
+
+
+class Settings(Place):
+    """All settings, checked. Field names are the variables in lower case; build it with `load_settings`."""
+
+    host: str = Field("127.0.0.1", description="Address to listen on.", examples=["127.0.0.1"])
+    port: int = Field(
+        8080, ge=0, le=65535, description="Port to listen on; 0 takes a free one.", examples=["8080"]
+    )
+    public_url: Annotated[str, url("http", "https", origin_only=True)] | None = Field(
+        None,
+        description="How browsers and Twitch reach this daemon. Default: http://HOST:PORT.",
+        examples=["https://vip.example.org"],
+    )
+    trusted_proxies: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(networks)] = Field(
+        (),
+        description="Proxies whose X-Forwarded-For counts. Default: none.",
+        examples=["10.0.0.0/8,192.168.1.4"],
+    )
+    products: Names = Field(
+        PRODUCTS, description="Which products are switched on. This release has: vip.", examples=["vip"]
+    )
+    roles: Names = Field(
+        ROLES,
+        description="Parts to run. This release runs all of them together.",
+        examples=["web,eventsub,worker"],
+    )
+    workers: int = Field(64, ge=1, le=1024, description="Lanes handled side by side.", examples=["64"])
+
+    storage_max_bytes: ByteSize | None = Field(
+        None,
+        ge=SMALLEST_STORE_BYTES,
+        description="Largest size of the store. Default: the disk.",
+        examples=["2GiB"],
+    )
+    commit_ms: int = Field(
+        0,
+        ge=0,
+        le=1000,
+        description="Makes each commit longer by so many milliseconds, like a slow disk. For measurements only.",
+        examples=["0"],
+    )
+    storage_commit_ms: float = Field(
+        0,
+        ge=0,
+        le=1000,
+        description="For measurements: makes each commit of the store this much slower.",
+        examples=["0"],
+    )
+    mongo_url: SecretStr | None = Field(None, description="For a later release; this one refuses it.")
+    redis_url: SecretStr | None = Field(None, description="For a later release; this one refuses it.")
+    redis_host: str | None = Field(None, description="For a later release; this one refuses it.")
+
+    twitch_client_id: str = Field(
+        min_length=1,
+        max_length=200,
+        pattern=r"^[\x21-\x7e]+$",
+        description="Client ID of your application (https://dev.twitch.tv/console).",
+        examples=["abcdefghijklmnopqrstuvwxyz0123"],
+    )
+    twitch_client_secret: SecretStr = Field(
+        min_length=1, description="Its client secret.", examples=["0123456789abcdefghijklmnopqrst"]
+    )
+    twitch_bot_id: str | None = Field(
+        None,
+        pattern=r"^[0-9]{1,20}$",
+        description="User id of the account that speaks in chat. Default: the broadcaster.",
+        examples=["123456789"],
+    )
+    twitch_eventsub_secret: Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(eventsub_secrets)] = (
+        Field(
+            (),
+            description="Secret of EventSub webhooks, 10 to 100 ASCII characters; commas between several.",
+            examples=["a-long-secret-of-your-own"],
+        )
+    )
+    twitch_api_url: Annotated[str, url("http", "https")] = Field(
+        "https://api.twitch.tv/helix", description="Helix.", examples=["https://api.twitch.tv/helix"]
+    )
+    twitch_id_url: Annotated[str, url("http", "https")] = Field(
+        "https://id.twitch.tv/oauth2",
+        description="Twitch's OAuth server.",
+        examples=["https://id.twitch.tv/oauth2"],
+    )
+    twitch_eventsub_url: Annotated[str, url("ws", "wss")] = Field(
+        "wss://eventsub.wss.twitch.tv/ws",
+        description="EventSub over WebSocket.",
+        examples=["wss://eventsub.wss.twitch.tv/ws"],
+    )
+
+    encryption_keys: Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(fernet_keys)] = Field(
+        (),
+        description="Keys for tokens at rest, newest first. Default: made in the data directory.",
+        examples=["MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="],
+    )
+    session_secret: Annotated[SecretStr, Field(min_length=32)] | None = Field(
+        None,
+        description="Signs session cookies, 32 characters or more. Default: made in the data directory.",
+        examples=["32-or-more-characters-of-your-own"],
+    )
+    cron_secret: LongSecret | None = Field(
+        None, description="Opens /api/cron/* to who sends it.", examples=["16-or-more-characters"]
+    )
+    cron_oidc_audience: str | None = Field(
+        None,
+        description="Opens /api/cron/* to Google OIDC tokens for this audience (with CRON_OIDC_EMAIL).",
+        examples=[OIDC_EXAMPLES["cron_oidc_audience"]],
+    )
+    cron_oidc_email: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")] | None = Field(
+        None,
+        description="The service account that may call (with CRON_OIDC_AUDIENCE).",
+        examples=[OIDC_EXAMPLES["cron_oidc_email"]],
+    )
+    metrics_token: LongSecret | None = Field(
+        None,
+        description="Opens /metrics to who sends it as bearer token.",
+        examples=["16-or-more-characters"],
+    )
+    metrics_port: int | None = Field(
+        None,
+        ge=1,
+        le=65535,
+        description="Serves /metrics on a port of its own, on HOST, without a token.",
+        examples=["9090"],
+    )
+
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(lower)] = Field(
+        "info", description="debug, info, warning or error.", examples=["info"]
+    )
+    log_format: Annotated[Literal["auto", "json", "text"], BeforeValidator(lower)] = Field(
+        "auto", description="json, text, or auto: text on a terminal, else json.", examples=["auto"]
+    )
+    google_cloud_project: str | None = Field(
+        None, description="Project that log lines name their traces in.", examples=["my-project"]
+    )
+    k_service: str | None = Field(None, description="Set by Cloud Run; leave it alone.")
+    cuelight_demo: bool = Field(False, description="Set by `cuelight demo`; leave it alone.")
+
+    @property
+    def development_login(self) -> bool:
+        """Whether anybody on this machine may log in as any demo channel."""
+        return self.cuelight_demo
+
+    @property
+    def base_url(self) -> str:
+        """How browsers reach the daemon, without a slash at the end."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return self.public_url or f"http://{host}:{self.port}"
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _all_at_once(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        given = dict(data)
+        if given.get("k_service"):
+            given.setdefault("host", "0.0.0.0")  # noqa: S104 - Cloud Run's front end is the only way in
+        problems = across(given)
+        try:
+            settings = handler(given)
+        except ValidationError as error:
+            raise SettingsInvalid(_translated(error, cls) + problems) from None
+        if problems:
+            raise SettingsInvalid(problems)
+        return settings
+
+
+def _translated(error: ValidationError, model: type[BaseSettings]) -> list[Problem]:
+    problems: dict[str, Problem] = {}
+    for detail in error.errors(include_input=False, include_url=False, include_context=False):
+        name = str(detail["loc"][0])
+        wrong = "is missing" if detail["type"] == "missing" else detail["msg"].removeprefix("Value error, ")
+        wrong = wrong.replace("Input should", "should").replace("String should", "should").rstrip(".")
+        if detail["type"] == "string_pattern_mismatch":
+            wrong = "has characters that cannot belong there"
+        if not wrong.startswith(("is ", "must ", "should ", "has ")):
+            wrong = f"cannot be used: {wrong[:1].lower()}{wrong[1:]}"
+        examples = model.model_fields[name].examples or [""]
+        problems.setdefault(name, Problem(name.upper(), wrong, str(examples[0])))
+    return list(problems.values())
+
+
+P = TypeVar("P", bound=Place)
+
+
+def load_settings(
+    environ: Mapping[str, str] | None = None, *, env_file: Path | None = Path(".env")
+) -> Settings:
+    """Read and check all settings; raises `SettingsInvalid` with everything that is wrong.
+
+    The environment wins over `.env`. With `environ` given, only that mapping is read (and no `.env`).
+    """
+    return _load(Settings, environ, env_file)
+
+
+def load_place(environ: Mapping[str, str] | None = None, *, env_file: Path | None = Path(".env")) -> Place:
+    """Read only what a command needs to find the daemon."""
+    return _load(Place, environ, env_file)
+
+
+def _load(model: type[P], environ: Mapping[str, str] | None, env_file: Path | None) -> P:
+    if environ is None:
+        return model(_env_file=env_file)  # type: ignore[call-arg]
+    known = {name: environ[name.upper()] for name in model.model_fields if environ.get(name.upper())}
+    # A prefix that no variable has shuts the real environment out.
+    return model(_env_file=None, _env_prefix="NOT_READ__", **known)  # type: ignore[call-arg, arg-type]

@@ -1,0 +1,193 @@
+"""The rules that settings must keep: one by one, and between each other.
+
+Values between variables are judged as they were written, before they are parsed, so that a mistake between
+two variables is told together with a mistake in a third.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import BeforeValidator
+
+from domain.errors import Rejected
+
+ROLES = ("web", "eventsub", "worker")
+PRODUCTS = ("vip",)
+OIDC_EXAMPLES = {
+    "cron_oidc_audience": "https://vip.example.org/api/cron/remove-expired-vips",
+    "cron_oidc_email": "cron@my-project.iam.gserviceaccount.com",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One mistake: the variable, what is wrong (a clause), and a value that would be right or ""."""
+
+    variable: str
+    wrong: str
+    example: str = ""
+
+    def __str__(self) -> str:
+        end = f" Example: {self.variable}={self.example}" if self.example else ""
+        return f"{self.variable} {self.wrong}.{end}"
+
+
+class SettingsInvalid(Rejected):
+    """The settings cannot be used. `problems` lists all that is wrong; the message has one line for each."""
+
+    code = "settings.invalid"
+
+    def __init__(self, problems: list[Problem]) -> None:
+        lines = "\n".join(f"  {problem}" for problem in problems)
+        super().__init__(
+            f"{len(problems)} of the settings cannot be used:\n{lines}",
+            advice="Set them in the environment or in .env (see .env.example), then start again.",
+        )
+        self.problems = tuple(problems)
+
+
+def url(*schemes: str, origin_only: bool = False) -> BeforeValidator:
+    """A URL with one of these schemes; the text loses a slash at the end."""
+    wanted = " or ".join(f"{scheme}://" for scheme in schemes)
+
+    def check(value: object) -> object:
+        text = str(value).strip()
+        try:
+            parts = urlsplit(text)
+            port = parts.port
+        except ValueError:
+            raise ValueError("is not a URL") from None
+        if parts.scheme not in schemes or not parts.hostname or port == 0:
+            raise ValueError(f"must be a URL that begins with {wanted} and names a host")
+        if parts.username or parts.password or parts.query or parts.fragment:
+            raise ValueError("must be a URL without user name, query or fragment")
+        if origin_only and parts.path not in ("", "/"):
+            raise ValueError("must be scheme, host and perhaps port, without a path")
+        return text.rstrip("/")
+
+    return BeforeValidator(check)
+
+
+def listed(value: object) -> object:
+    """`a, b` → `("a", "b")`; what is no text stays as it is."""
+    if isinstance(value, str):
+        return tuple(part for part in (piece.strip() for piece in value.split(",")) if part)
+    return value
+
+
+def eventsub_secrets(value: object) -> object:
+    """Twitch takes ASCII secrets of 10 to 100 characters (docs/facts/twitch.md)."""
+    secrets = listed(value)
+    if isinstance(secrets, tuple) and not all(
+        isinstance(one, str) and one.isascii() and one.isprintable() and 10 <= len(one) <= 100
+        for one in secrets
+    ):
+        raise ValueError("must be 10 to 100 ASCII characters (several live secrets are separated by commas)")
+    return secrets
+
+
+def is_fernet_key(text: str) -> bool:
+    """32 bytes in URL-safe base64, which is what encryption at rest uses."""
+    try:
+        return len(text) == 44 and len(base64.b64decode(text, altchars=b"-_", validate=True)) == 32
+    except (binascii.Error, ValueError):
+        return False
+
+
+def fernet_keys(value: object) -> object:
+    """Keys by commas, each of them one that `is_fernet_key`."""
+    keys = listed(value)
+    if isinstance(keys, tuple) and not all(isinstance(key, str) and is_fernet_key(key) for key in keys):
+        raise ValueError("must be keys of 32 bytes in URL-safe base64, newest first, separated by commas")
+    return keys
+
+
+def networks(value: object) -> object:
+    """Addresses and networks by commas."""
+    try:
+        parts = listed(value)
+        if not isinstance(parts, tuple):
+            return parts
+        return tuple(ipaddress.ip_network(str(one), strict=False) for one in parts)
+    except ValueError:
+        raise ValueError("must be addresses or networks, separated by commas") from None
+
+
+def lower(value: object) -> object:
+    """Capitals do not matter where there is a fixed choice."""
+    return value.strip().lower() if isinstance(value, str) else value
+
+
+def across(given: Mapping[str, Any]) -> list[Problem]:
+    """What is wrong between variables, told from the raw values so that it is told together with the rest."""
+    alone = "is set, but this release keeps everything in one process with SQLite: remove it"
+    problems = [
+        Problem(name.upper(), alone) for name in ("mongo_url", "redis_url", "redis_host") if given.get(name)
+    ]
+    on_cloud_run = bool(given.get("k_service"))
+    if on_cloud_run and not given.get("mongo_url"):
+        problems.append(
+            Problem(
+                "K_SERVICE",
+                "is set, so this is Cloud Run, where the disk is lost with each instance, and MONGO_URL"
+                " is not: SQLite would lose what it promised to keep. Run this release where a disk stays",
+            )
+        )
+    for name, example in (("encryption_keys", "…"), ("session_secret", "…")):
+        if on_cloud_run and not given.get(name):
+            problems.append(
+                Problem(name.upper(), "must be given on Cloud Run, where nothing made on disk stays", example)
+            )
+    if bool(given.get("cron_oidc_audience")) != bool(given.get("cron_oidc_email")):
+        missing = "cron_oidc_email" if given.get("cron_oidc_audience") else "cron_oidc_audience"
+        example = OIDC_EXAMPLES[missing]
+        problems.append(
+            Problem(missing.upper(), "is missing: the audience and the e-mail belong together", example)
+        )
+    if given.get("metrics_port") and str(given["metrics_port"]) == str(given.get("port", "8080")):
+        problems.append(Problem("METRICS_PORT", "is the same as PORT", "9090"))
+    problems += _unknown_parts(given)
+    if str(given.get("cuelight_demo", "")).strip().lower() in ("1", "true", "yes", "on", "t", "y"):
+        problems += _demo_abroad(given, on_cloud_run=on_cloud_run)
+    return problems
+
+
+def _unknown_parts(given: Mapping[str, Any]) -> list[Problem]:
+    problems = []
+    roles = listed(given.get("roles", ROLES))
+    if isinstance(roles, tuple) and set(roles) != set(ROLES):
+        wrong = f"must name {', '.join(ROLES)} together: this release runs all parts in one process"
+        problems.append(Problem("ROLES", wrong, ",".join(ROLES)))
+    products = listed(given.get("products", PRODUCTS))
+    if isinstance(products, tuple) and set(products) != set(PRODUCTS):
+        problems.append(
+            Problem("PRODUCTS", f"must be {', '.join(PRODUCTS)}: this release has nothing else", "vip")
+        )
+    return problems
+
+
+def _demo_abroad(given: Mapping[str, Any], *, on_cloud_run: bool) -> list[Problem]:
+    wrong = "opens the development login, which lets anybody in"
+    if on_cloud_run:
+        return [Problem("CUELIGHT_DEMO", f"{wrong}: never on Cloud Run. Remove it")]
+    if str(given.get("public_url", "")).strip().lower().startswith("https:"):
+        return [Problem("CUELIGHT_DEMO", f"{wrong}: never behind an https PUBLIC_URL. Remove one of them")]
+    if not _is_loopback(str(given.get("host", "127.0.0.1"))):
+        return [
+            Problem("CUELIGHT_DEMO", f"{wrong}: only where HOST is this machine alone. Use HOST=127.0.0.1")
+        ]
+    return []
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

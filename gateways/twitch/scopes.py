@@ -1,0 +1,83 @@
+"""What we ask a streamer (or the bot's account) to grant, by feature: never more than is used.
+
+Twitch may suspend applications that ask for too much, and a new scope means a new consent (docs/facts/twitch.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+from twitchAPI.helper import build_scope
+from twitchAPI.type import AuthScope
+
+
+class Feature(StrEnum):
+    """What a channel (or a bot) may switch on. The second half of the name says who has to consent."""
+
+    REWARDS = "rewards"  # broadcaster: redemption events, our own rewards, fulfil and refund
+    VIPS = "vips"  # broadcaster: grant, remove, list, events
+    MODERATOR_CHECK = "moderator_check"  # broadcaster
+    SUBSCRIBERS = "subscribers"  # broadcaster: rules for subscribers, events
+    BITS = "bits"  # broadcaster: cheers, power-ups
+    CHAT_AS_SELF = "chat_as_self"  # whoever speaks, with a user token
+    CHAT_AS_APP_BOT = "chat_as_app_bot"  # the bot's account, speaking with the app token
+    CHAT_AS_APP_CHANNEL = "chat_as_app_channel"  # broadcaster, so that such a bot may speak
+    READ_CHAT = "read_chat"  # whoever reads
+
+
+SCOPES: dict[Feature, tuple[AuthScope, ...]] = {
+    Feature.REWARDS: (AuthScope.CHANNEL_MANAGE_REDEMPTIONS,),
+    Feature.VIPS: (AuthScope.CHANNEL_MANAGE_VIPS,),
+    Feature.MODERATOR_CHECK: (AuthScope.MODERATION_READ,),
+    Feature.SUBSCRIBERS: (AuthScope.CHANNEL_READ_SUBSCRIPTIONS,),
+    Feature.BITS: (AuthScope.BITS_READ,),
+    Feature.CHAT_AS_SELF: (AuthScope.USER_WRITE_CHAT,),
+    Feature.CHAT_AS_APP_BOT: (AuthScope.USER_BOT, AuthScope.USER_WRITE_CHAT),
+    Feature.CHAT_AS_APP_CHANNEL: (AuthScope.CHANNEL_BOT,),
+    Feature.READ_CHAT: (AuthScope.USER_READ_CHAT,),
+}
+
+# The main job: points become a VIP, refunds are possible, the outcome is told in chat in the streamer's name.
+VIP_FEATURES = (Feature.REWARDS, Feature.VIPS, Feature.MODERATOR_CHECK, Feature.CHAT_AS_SELF)
+
+# A granted scope on the left also allows what the one on the right allows.
+_IMPLIES = {
+    AuthScope.CHANNEL_MANAGE_REDEMPTIONS.value: AuthScope.CHANNEL_READ_REDEMPTIONS.value,
+    AuthScope.CHANNEL_MANAGE_VIPS.value: AuthScope.CHANNEL_READ_VIPS.value,
+}
+
+# The scope that an EventSub type asks of the broadcaster (or the reader); types without one need no consent.
+_EVENT_FEATURES = {
+    "channel.channel_points_": Feature.REWARDS,
+    "channel.vip.": Feature.VIPS,
+    "channel.moderator.": Feature.MODERATOR_CHECK,
+    "channel.subscribe": Feature.SUBSCRIBERS,
+    "channel.cheer": Feature.BITS,
+    "channel.bits.": Feature.BITS,
+    "channel.custom_power_up_redemption.": Feature.BITS,
+    "channel.chat.": Feature.READ_CHAT,
+}
+
+
+def event_scopes(event_type: str) -> tuple[str, ...]:
+    """What a subscription of this type needs, empty when nothing or when the type is not known here."""
+    features = [feature for start, feature in _EVENT_FEATURES.items() if event_type.startswith(start)]
+    return scopes_for(features)
+
+
+def scopes_for(features: Iterable[Feature]) -> tuple[str, ...]:
+    """The scopes of these features, each once, sorted (so that the authorize URL is the same every time)."""
+    return tuple(sorted({scope.value for feature in features for scope in SCOPES[feature]}))
+
+
+def missing_scopes(granted: Iterable[str], features: Iterable[Feature]) -> tuple[str, ...]:
+    """What a grant lacks for these features; manage scopes cover their read scopes."""
+    have = set(granted)
+    have |= {_IMPLIES[scope] for scope in have if scope in _IMPLIES}
+    return tuple(scope for scope in scopes_for(features) if scope not in have)
+
+
+def scope_text(scopes: Iterable[str]) -> str:
+    """The `scope` parameter. Raises `ValueError` for a scope that Twitch does not know."""
+    return build_scope([AuthScope(scope) for scope in scopes])

@@ -1,0 +1,223 @@
+"""Encryption at rest for tokens: Fernet (AES-128-CBC with HMAC-SHA256), several keys, each text bound to its place.
+
+A sealed text is `<key id>:<Fernet token>`. What is encrypted is the text together with the name of its place, so that a
+token copied into another row does not open there. The key id (8 hex digits of the key's SHA-256) tells which key is
+needed without telling anything about it. Nothing here logs or shows a key or a text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import stat
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+
+from domain.errors import Broken, Rejected
+from storage.contracts import Collection, Document, every
+
+Binding = Callable[[Document, str], str]
+
+
+class Sealer:
+    """Seals with the first key, opens with any."""
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        """`keys` are Fernet keys (44 characters, URL-safe base64), newest first. Raises `Rejected`."""
+        if not keys:
+            raise _unusable("No key is given to encrypt tokens with.")
+        try:
+            self._fernet = MultiFernet([Fernet(key) for key in keys])
+        except (ValueError, TypeError):
+            # The cause is left out: it may quote the key.
+            raise _unusable("One of the keys to encrypt tokens with is no Fernet key.") from None
+        self.key_ids = tuple(_key_id(key) for key in keys)
+
+    def __repr__(self) -> str:
+        return f"Sealer(key_ids={self.key_ids})"
+
+    def seal(self, text: str, *, bound_to: str) -> str:
+        """Encrypt `text` for the place `bound_to` (any name that no other place has)."""
+        token = self._fernet.encrypt(json.dumps([bound_to, text]).encode())
+        return f"{self.key_ids[0]}:{token.decode('ascii')}"
+
+    def open(self, sealed: str, *, bound_to: str) -> str:
+        """The text. Raises `Broken`: `sealing.key` if no key fits, `sealing.damaged`, `sealing.misplaced`."""
+        key_id, _, token = sealed.partition(":")
+        try:
+            place, text = json.loads(self._fernet.decrypt(token.encode("ascii", "replace")))
+        except InvalidToken:
+            raise self._does_not_open(key_id) from None
+        if place != bound_to:
+            raise Broken(
+                "A stored token was sealed for another place than the one where it was found.",
+                code="sealing.misplaced",
+                advice="Somebody moved it between rows. Let the user log in again, and look at who can write the data.",
+            )
+        return str(text)
+
+    def is_current(self, sealed: str) -> bool:
+        """Whether the newest key sealed it."""
+        return sealed.partition(":")[0] == self.key_ids[0]
+
+    def rotate(self, sealed: str, *, bound_to: str) -> str:
+        """The same text sealed with the newest key; unchanged if it is already. Raises as `open` does."""
+        if self.is_current(sealed):
+            return sealed
+        return self.seal(self.open(sealed, bound_to=bound_to), bound_to=bound_to)
+
+    def _does_not_open(self, key_id: str) -> Broken:
+        if key_id in self.key_ids:
+            return Broken(
+                f"A stored token that key {key_id} sealed is damaged.",
+                code="sealing.damaged",
+                advice="Restore a backup, or let the user log in again.",
+            )
+        return Broken(
+            f"No key opens a stored token: it was sealed with {_shown(key_id)}, given are {', '.join(self.key_ids)}.",
+            code="sealing.key",
+            advice="Put the old key behind the others (ENCRYPTION_KEYS, or encryption-keys in the data directory),"
+            " then run `cuelight keys rotate`. If it is lost, every user has to log in again.",
+        )
+
+
+def generate_key() -> str:
+    """A new Fernet key."""
+    return Fernet.generate_key().decode("ascii")
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedKeys:
+    """`keys`, newest first; `created` tells that this call made the file, which the operator should know."""
+
+    path: Path
+    created: bool
+    keys: tuple[str, ...] = field(repr=False)
+
+
+def load_or_create_keys(path: Path) -> LoadedKeys:
+    """The keys in a file (one to a line, newest first, `#` begins a comment), made with mode 0600 if it is missing.
+
+    Blocks for a few fsyncs; meant for the start. Two processes that start together end with the same key. Raises
+    `Rejected` if others may read the file or it holds no key, `Broken` if it cannot be read or made.
+    """
+    try:
+        created = not path.exists() and _create(path, generate_key() + "\n")
+        mode = stat.S_IMODE(path.stat().st_mode)
+        text = path.read_text("utf-8", "replace")
+    except OSError as error:
+        raise Broken(
+            f"The key file {path} cannot be read or made: {error.strerror or error}.",
+            code="sealing.file",
+            advice="Let DATA_DIR name a directory that the user who runs Cuelight may write.",
+        ) from error
+    if mode & 0o077:
+        raise Rejected(
+            f"The key file {path} can be read by other users.",
+            code="sealing.mode",
+            advice=f"Run: chmod 600 {path}",
+        )
+    keys = tuple(
+        line.partition("#")[0].strip() for line in text.splitlines() if line.partition("#")[0].strip()
+    )
+    Sealer(keys)  # refuses what is no key, at the start and not at the first token
+    return LoadedKeys(path, created, keys)
+
+
+def _create(path: Path, text: str) -> bool:
+    """Write a whole file or none, readable by nobody else; false if another process was first."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    beside = path.with_name(f"{path.name}.{os.getpid()}.new")
+    beside.unlink(missing_ok=True)
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            # Unlike a rename, a link never replaces a key that somebody has sealed with.
+            path.hardlink_to(beside)
+        except FileExistsError:
+            return False
+    finally:
+        beside.unlink(missing_ok=True)
+    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Rotated:
+    """What `rotate_all` met: `documents` looked at, `changed` ones, and the ids of those with a text no key opens."""
+
+    documents: int
+    changed: int
+    unreadable: tuple[str, ...]
+
+
+def by_id_and_field(document: Document, name: str) -> str:
+    """The usual place of a sealed field: `<_id>:<field>`."""
+    return f"{document['_id']}:{name}"
+
+
+async def rotate_all(
+    collection: Collection, fields: Sequence[str], sealer: Sealer, *, bound_to: Binding = by_id_and_field
+) -> Rotated:
+    """Seal the named fields of all documents with the newest key.
+
+    Can be stopped and run again at any time: what is done is left as it is. A document that does not open is left as
+    it is and told in the result, so that one bad row does not keep the others on an old key.
+    """
+    documents = changed = 0
+    unreadable: list[str] = []
+
+    def rotate(document: Document) -> Document | None:
+        fresh = {
+            name: sealer.rotate(document[name], bound_to=bound_to(document, name))
+            for name in fields
+            if isinstance(document.get(name), str)
+        }
+        if all(document[name] == text for name, text in fresh.items()):
+            return None
+        return {**document, **fresh}
+
+    async for document in every(collection, {}):
+        documents += 1
+        if all(sealer.is_current(document[name]) for name in fields if isinstance(document.get(name), str)):
+            continue
+        try:
+            after = await collection.change(document["_id"], rotate)
+        except Broken as error:
+            if not error.code.startswith("sealing."):
+                raise
+            unreadable.append(document["_id"])
+        else:
+            changed += after is not None and after["rev"] != document["rev"]
+    return Rotated(documents, changed, tuple(unreadable))
+
+
+def _key_id(key: str) -> str:
+    return hashlib.sha256(b"cuelight key id:" + key.encode()).hexdigest()[:8]
+
+
+def _shown(key_id: str) -> str:
+    """The key id of a sealed text, if it is one: what is stored may be anything, even a token in the clear."""
+    return (
+        f"key {key_id}" if len(key_id) == 8 and set(key_id) <= set("0123456789abcdef") else "an unknown key"
+    )
+
+
+def _unusable(message: str) -> Rejected:
+    return Rejected(
+        message,
+        code="sealing.keys",
+        advice="Each key is 44 characters of URL-safe base64 (32 random bytes); one to a line, newest first.",
+    )

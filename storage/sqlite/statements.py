@@ -1,0 +1,126 @@
+"""The SQL of one collection. Names come from a checked schema, values are always parameters."""
+
+# ruff: noqa: S608 - every name in a statement comes from a checked schema, every value is a parameter
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from storage.contracts import In, Range, Scalar, Schema, Sort, Where
+from storage.documents import Fields
+
+Query = tuple[str, list[Any]]
+
+
+class Table:
+    """One table: `_id`, `rev`, `doc` (JSON), and a real column `f_<name>` for each declared field."""
+
+    def __init__(self, schema: Schema) -> None:
+        self.schema = schema
+        self.fields = Fields(schema)
+        self.name = f"c_{schema.name}"
+        columns = [column(name) for name in self.fields.types]
+        listed = "".join(f", {name}" for name in columns)
+        assigned = "".join(f", {name} = ?" for name in columns)
+        marks = ", ?" * len(columns)
+        self.insert = f"INSERT INTO {self.name} (_id, rev, doc{listed}) VALUES (?, ?, ?{marks})"
+        self.update = f"UPDATE {self.name} SET rev = ?, doc = ?{assigned} WHERE _id = ?"
+        self.get = f"SELECT rev, doc FROM {self.name} WHERE _id = ?"
+        self.exists = f"SELECT 1 FROM {self.name} WHERE _id = ?"
+        self.delete = f"DELETE FROM {self.name} WHERE _id = ?"
+
+    def where(self, where: Where) -> Query:
+        """The condition (without the word WHERE) and its parameters."""
+        parts: list[str] = []
+        parameters: list[Any] = []
+        for field, wanted in self.fields.checked_where(where):
+            part, values = _condition(column(field), wanted)
+            parts.append(part)
+            parameters += values
+        return " AND ".join(parts) or "1", parameters
+
+    def find(
+        self, where: Where, sort: Sort, limit: int, after: str | None
+    ) -> tuple[Query, tuple[tuple[str, int], ...]]:
+        """A page, one document longer than asked so that the end shows; and the keys of its cursor."""
+        keys = self.fields.checked_sort(sort)
+        limit = self.fields.checked_limit(limit)
+        condition, parameters = self.where(where)
+        if after is not None:
+            behind, values = _behind(keys, self.fields.read_cursor(keys, after))
+            condition = f"{condition} AND {behind}"
+            parameters += values
+        order = ", ".join(
+            f"{column(field)} {'ASC' if direction == 1 else 'DESC'}" for field, direction in keys
+        )
+        sql = f"SELECT rev, doc FROM {self.name} WHERE {condition} ORDER BY {order} LIMIT ?"
+        return (sql, [*parameters, limit + 1]), keys
+
+    def count(self, where: Where) -> Query:
+        """How many match."""
+        condition, parameters = self.where(where)
+        return f"SELECT count(*) FROM {self.name} WHERE {condition}", parameters
+
+    def tally(self, by: str, where: Where) -> Query:
+        """How many match, for each value of a field."""
+        self.fields.kind(by)
+        condition, parameters = self.where(where)
+        name = column(by)
+        return f"SELECT {name}, count(*) FROM {self.name} WHERE {condition} GROUP BY {name}", parameters
+
+    def claim(self, where: Where, *, owner: str, now: int, lease_ms: int) -> Query:
+        """One UPDATE that takes the first free due document and returns it."""
+        condition, parameters = self.where(where)
+        until = now + lease_ms
+        sql = (
+            f"UPDATE {self.name} SET rev = rev + 1, f_lease_owner = ?, f_lease_until = ?,"
+            " f_fence = coalesce(f_fence, 0) + 1, doc = json_set(doc, '$.lease_owner', ?, '$.lease_until', ?,"
+            " '$.fence', coalesce(f_fence, 0) + 1)"
+            f" WHERE _id = (SELECT _id FROM {self.name} WHERE f_due_at <= ? AND (f_lease_until IS NULL OR"
+            f" f_lease_until <= ?) AND {condition} ORDER BY f_due_at, _id LIMIT 1) RETURNING rev, doc"
+        )
+        return sql, [owner, until, owner, until, now, now, *parameters]
+
+
+def column(field: str) -> str:
+    """The column of a declared field; the prefix keeps it apart from SQL's words and from ours."""
+    return field if field == "_id" else f"f_{field}"
+
+
+def _condition(name: str, wanted: Scalar | Range | In) -> tuple[str, list[Any]]:
+    if isinstance(wanted, Range):
+        bounds = [(f"{name} >= ?", wanted.low), (f"{name} < ?", wanted.high)]
+        used = [(part, value) for part, value in bounds if value is not None]
+        if not used:
+            return f"{name} IS NOT NULL", []
+        return " AND ".join(part for part, _ in used), [value for _, value in used]
+    if isinstance(wanted, In):
+        values = [value for value in wanted.values if value is not None]
+        parts = [f"{name} IN ({', '.join('?' * len(values))})"] if values else []
+        if len(values) != len(wanted.values):
+            parts.append(f"{name} IS NULL")
+        return f"({' OR '.join(parts) or '0'})", values
+    if wanted is None:
+        return f"{name} IS NULL", []
+    return f"{name} = ?", [wanted]
+
+
+def _behind(keys: Sequence[tuple[str, int]], values: Sequence[Scalar]) -> tuple[str, list[Any]]:
+    """What comes after a position in a sort where null is smaller than everything (so SQLite sorts, too)."""
+    alternatives: list[str] = []
+    parameters: list[Any] = []
+    before: list[str] = []
+    before_values: list[Any] = []
+    for (field, direction), value in zip(keys, values, strict=True):
+        name = column(field)
+        if direction == 1:
+            later, used = (f"{name} IS NOT NULL", []) if value is None else (f"{name} > ?", [value])
+        elif value is None:
+            later, used = "0", []
+        else:
+            later, used = f"({name} < ? OR {name} IS NULL)", [value]
+        alternatives.append(" AND ".join([*before, later]))
+        parameters += [*before_values, *used]
+        before.append(f"{name} IS ?")
+        before_values.append(value)
+    return f"({' OR '.join(f'({part})' for part in alternatives)})", parameters

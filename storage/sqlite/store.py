@@ -1,0 +1,178 @@
+"""The SQLite engine: one file, one writing thread, a few reading ones, one process."""
+
+# ruff: noqa: S608 - every name in a statement comes from a checked schema, every value is a parameter
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+
+from domain.ports import Clock, Metrics, NullMetrics
+from storage.contracts import Schema, StorageBroken, Store
+from storage.sqlite.collection import SQLiteCollection
+from storage.sqlite.errors import closed, full, is_full, translate
+from storage.sqlite.files import Lock, Place, place, prepare
+from storage.sqlite.reader import Readers
+from storage.sqlite.statements import Table
+from storage.sqlite.tables import PROBE, prepare_database, prepare_table
+from storage.sqlite.writer import Writer
+
+PAGE_BYTES = 4096
+BUSY_SECONDS = 5.0  # another program may hold the file for a moment: a backup, a look with the shell
+CHECKED_AT_OPENING_BYTES = 16 * 1024 * 1024  # about 50 ms; a larger file shows its damage when it is read
+
+
+@dataclass(frozen=True, slots=True)
+class SQLiteOptions:
+    """`max_bytes` bounds the database file (`None`: the disk does). `commit_delay_ms` makes each commit slower, to
+    see what a slow disk would do. `max_queue_bytes` bounds what waits to be written."""
+
+    max_bytes: int | None = None
+    commit_delay_ms: float = 0
+    max_queue_bytes: int = 32 * 1024 * 1024
+    reading_threads: int = 3
+
+
+class SQLiteStore:
+    """See `storage.contracts.Store`, which it keeps. Made by `open_sqlite`."""
+
+    def __init__(self, where: Place, *, lock: Lock, writer: Writer, readers: Readers) -> None:
+        self._place = where
+        self._lock = lock
+        self._writer = writer
+        self._readers = readers
+        self._collections: dict[str, SQLiteCollection] = {}
+        self._opening = asyncio.Lock()
+        self._closing: asyncio.Future[None] | None = None
+
+    @property
+    def path(self) -> Path:
+        """The database file."""
+        return self._place.database
+
+    async def collection(self, schema: Schema) -> SQLiteCollection:
+        async with self._opening:
+            if self._closing is not None:
+                raise closed()
+            opened = self._collections.get(schema.name)
+            if opened is None:
+                table = Table(schema)
+                await self._writer.run("open", lambda connection: prepare_table(connection, table), size=0)
+                opened = SQLiteCollection(table, writer=self._writer, readers=self._readers)
+                self._collections[schema.name] = opened
+            elif opened.schema != schema:
+                raise StorageBroken(f"The collection {schema.name} is opened with two different schemas.")
+            return opened
+
+    async def probe(self) -> None:
+        def work(connection: sqlite3.Connection) -> None:
+            # Two pages of content need fresh room, so a file at its bound shows; they are free again at once.
+            connection.execute(f"INSERT INTO {PROBE} VALUES (zeroblob(?))", (2 * PAGE_BYTES,))
+            connection.execute(f"DELETE FROM {PROBE}")
+
+        await self._writer.run("probe", work, size=0)
+
+    async def size_bytes(self) -> int:
+        def work(_: sqlite3.Connection) -> int:
+            return sum(path.stat().st_size for path in self._place.files if path.exists())
+
+        return await self._readers.run(work)
+
+    async def close(self) -> None:
+        if self._closing is None:
+            self._closing = asyncio.get_running_loop().create_future()
+            self._writer.refuse()
+            self._readers.refuse()
+            try:
+                await asyncio.to_thread(self._readers.close)
+                await self._writer.finish()
+            finally:
+                self._lock.release()
+                self._closing.set_result(None)
+        await asyncio.shield(self._closing)
+
+
+async def open_sqlite(
+    path: Path, *, clock: Clock, metrics: Metrics | None = None, options: SQLiteOptions | None = None
+) -> SQLiteStore:
+    """Open a directory or a database file, and make it if there is none.
+
+    Raises `Conflict` (`storage.locked`) if another process has it, `StorageBroken` if it is damaged, of a newer format
+    or not ours to write, `StorageFull` if there is no room to make it.
+    """
+    options = options or SQLiteOptions()
+    where = place(path)
+    lock = await asyncio.to_thread(prepare, where)
+    try:
+        writer = Writer(
+            lambda: _connect_writer(where, options),
+            clock=clock,
+            metrics=metrics or NullMetrics(),
+            commit_delay_ms=options.commit_delay_ms,
+            max_queue_bytes=options.max_queue_bytes,
+        )
+        await writer.start()
+        try:
+            readers = await asyncio.to_thread(_connect_readers, where, options)
+        except BaseException:
+            await writer.finish()
+            raise
+    except BaseException:
+        lock.release()
+        raise
+    return SQLiteStore(where, lock=lock, writer=writer, readers=readers)
+
+
+def _connect_writer(where: Place, options: SQLiteOptions) -> sqlite3.Connection:
+    connection = _connect(where)
+    try:
+        connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA wal_autocheckpoint = 2000")
+        connection.execute(f"PRAGMA journal_size_limit = {64 * 1024 * 1024}")
+        if where.database.stat().st_size <= CHECKED_AT_OPENING_BYTES:
+            (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+            if found != "ok":
+                raise _damaged(found)
+        if options.max_bytes is not None:
+            connection.execute(f"PRAGMA max_page_count = {max(1, options.max_bytes // PAGE_BYTES)}")
+        connection.execute("BEGIN IMMEDIATE")
+        prepare_database(connection)
+        connection.execute("COMMIT")
+    except BaseException as error:
+        connection.close()
+        raise (full() if is_full(error) else translate(error)) from error
+    return connection
+
+
+def _connect_readers(where: Place, options: SQLiteOptions) -> Readers:
+    def connect() -> sqlite3.Connection:
+        connection = _connect(where)
+        connection.execute("PRAGMA query_only = ON")
+        return connection
+
+    return Readers(connect, threads=options.reading_threads)
+
+
+def _connect(where: Place) -> sqlite3.Connection:
+    return sqlite3.connect(
+        where.database,
+        timeout=BUSY_SECONDS,
+        isolation_level=None,  # we begin and commit ourselves
+        check_same_thread=False,
+        cached_statements=256,
+    )
+
+
+def _damaged(found: str) -> StorageBroken:
+    error = sqlite3.DatabaseError(found)
+    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    ours = translate(error)
+    assert isinstance(ours, StorageBroken)
+    return ours
+
+
+def _conforms(store: SQLiteStore) -> Store:
+    return store

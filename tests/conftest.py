@@ -1,0 +1,68 @@
+"""House rules for every test: no way out of this machine, no settings from outside, the same random examples."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import sys
+from typing import Any
+
+import hypothesis
+
+# A test says which variables it sets. Those of the person who runs the suite do not count, nor does a .env.
+for _name in list(os.environ):
+    if (
+        _name.startswith(("TWITCH_", "CUELIGHT_", "CRON_", "METRICS_", "LOG_"))
+        and _name != "CUELIGHT_REQUIRE_SERVERS"
+    ):
+        del os.environ[_name]
+for _name in (
+    "HOST",
+    "PORT",
+    "PUBLIC_URL",
+    "DATA_DIR",
+    "K_SERVICE",
+    "MONGO_URL",
+    "REDIS_URL",
+    "REDIS_HOST",
+    "ROLES",
+):
+    os.environ.pop(_name, None)
+
+hypothesis.settings.register_profile("house", deadline=None)
+hypothesis.settings.load_profile("house")
+
+
+def _is_here(host: object) -> bool:
+    if host in (None, "", b"", "localhost", b"localhost"):
+        return True
+    try:
+        address = ipaddress.ip_address(
+            host.decode("ascii") if isinstance(host, bytes) else str(host).split("%")[0]
+        )
+    except (ValueError, UnicodeDecodeError):
+        return False
+    return address.is_loopback or address.is_unspecified
+
+
+def _loopback_only(event: str, args: tuple[Any, ...]) -> None:
+    """An audit hook: it also sees what C code does, and a test cannot take it out by mistake."""
+    if event in ("socket.connect", "socket.sendto"):
+        address = args[1]
+        if isinstance(address, tuple) and not _is_here(address[0]):
+            raise RuntimeError(f"A test tried to reach {address}: tests stay on this machine.")
+    elif event == "socket.getaddrinfo" and not _resolvable(args[0]):
+        raise RuntimeError(f"A test tried to resolve {args[0]!r}: tests stay on this machine.")
+
+
+def _resolvable(host: object) -> bool:
+    """Numbers are not looked up anywhere; names of the reserved top levels go nowhere, which some tests want."""
+    text = host.decode("ascii", "replace") if isinstance(host, bytes) else str(host or "")
+    try:
+        ipaddress.ip_address(text.split("%")[0])
+    except ValueError:
+        return _is_here(host)
+    return True
+
+
+sys.addaudithook(_loopback_only)
