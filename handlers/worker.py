@@ -234,12 +234,13 @@ class Worker:
 
     async def _find_due(self) -> None:
         """Wake lanes whose time has come: retries by timer, left-overs by poll, lost wake-ups by sweep."""
-        sweep_at = self._clock.monotonic()
+        sweep_at: float | None = None
         while not self._stopping:
             try:
-                if self._clock.monotonic() >= sweep_at:
+                if sweep_at is None or self._clock.monotonic() >= sweep_at:
+                    # The first sweep takes all: whoever stored these rows is no more.
+                    await self._sweep(min_age_ms=0 if sweep_at is None else 2000)
                     sweep_at = self._clock.monotonic() + SWEEP_SECONDS
-                    await self._sweep()
                 await self._claim_due()
             except Unavailable as error:
                 log.warning("worker.poll_failed", code=error.code, message=error.message)
@@ -259,9 +260,9 @@ class Worker:
             self._claimed.append(lease)
             self._work.release()
 
-    async def _sweep(self) -> None:
+    async def _sweep(self, *, min_age_ms: int) -> None:
         """Rows whose lane does not know of them: the process that stored them died before it could tell."""
-        for lane in await self._inbox.open_lanes(received_before=self._clock.now() - 2000):
+        for lane in await self._inbox.open_lanes(received_before=self._clock.now() - min_age_ms + 1):
             if await self._lanes.is_idle(lane):
                 self.poke(lane)
 

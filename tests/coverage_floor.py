@@ -34,11 +34,13 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """In each worker: write down what was counted."""
     if hasattr(session.config, "workerinput"):
         _counting.stop()
-        _counting.save(); print("SAVED", _counting.get_data().data_filename(), list(_counting.get_data().measured_files())[:3], file=open("/tmp/cov.log","a"))
+        _counting.save()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """In the first process, once all workers are gone."""
+    """In the first process, once all workers are gone (workers have a reporter too, which nobody reads)."""
+    if hasattr(terminalreporter.config, "workerinput"):
+        return
     _counting.stop()
     _counting.save()
     whole = coverage.Coverage(config_file=str(ROOT / "pyproject.toml"))

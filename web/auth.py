@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import jwt
@@ -19,27 +18,13 @@ from domain.errors import Denied, NotFound, Rejected
 from domain.ports import Clock
 from web.answers import json_answer
 from web.cron import CronAuth
-from web.keys import PEER, SESSION, Route, Who
+from web.keys import PEER, SESSION, Route, Session, Who
 from web.ports import Channel, Channels
 
 SESSION_SECONDS = 12 * 3600
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _ISSUER = "cuelight"
 _LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """Who is signed in. `channels` are the ids that may be seen, `None` means all of them."""
-
-    subject: str
-    name: str
-    channels: frozenset[str] | None
-    csrf: str
-    expires_at: int
-
-    def may_see(self, channel_id: str) -> bool:
-        return self.channels is None or channel_id in self.channels
 
 
 class Sessions:

@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from aiohttp import web
 
 from web.peers import Peer
-
-if TYPE_CHECKING:
-    from web.auth import Session
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -39,8 +35,22 @@ class Route:
     quiet: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Who is signed in. `channels` are the ids that may be seen, `None` means all of them."""
+
+    subject: str
+    name: str
+    channels: frozenset[str] | None
+    csrf: str
+    expires_at: int
+
+    def may_see(self, channel_id: str) -> bool:
+        return self.channels is None or channel_id in self.channels
+
+
 REQUEST_ID: web.RequestKey[str] = web.RequestKey("request_id", str)
 PEER: web.RequestKey[Peer] = web.RequestKey("peer", Peer)
 BODY: web.RequestKey[bytes] = web.RequestKey("body", bytes)
 ROUTE: web.RequestKey[Route] = web.RequestKey("route", Route)
-SESSION: web.RequestKey[Session] = web.RequestKey("session", object)  # type: ignore[arg-type]
+SESSION: web.RequestKey[Session] = web.RequestKey("session", Session)

@@ -27,8 +27,8 @@ from aiohttp.abc import AbstractStreamWriter
 from domain.errors import CuelightError, Rejected
 from domain.ports import Clock, Metrics
 from gateways.topics.contracts import Entry, Follower, Position, PositionLost, Topics
-from web.auth import Session, visible_channel
-from web.keys import SESSION
+from web.auth import visible_channel
+from web.keys import SESSION, Session
 from web.ports import Channels, Snapshots
 
 SEND_BUFFER_BYTES = 64 << 10  # the kernel's default lets megabytes pile up behind a stalled reader

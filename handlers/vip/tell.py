@@ -77,6 +77,15 @@ class Teller:
         )
         if new:
             self._count(redemption)
+            log.info(
+                "redemption.settled",
+                redemption=redemption.id,
+                channel=redemption.channel_id,
+                viewer=redemption.viewer_id,
+                status=redemption.status.value,
+                outcome=redemption.outcome,
+                reason=redemption.reason,
+            )
 
     def _words(self, redemption: Redemption) -> tuple[Action, Actor, Line | None]:
         viewer = Actor("viewer", redemption.viewer_id, redemption.viewer.shown)

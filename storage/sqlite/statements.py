@@ -123,4 +123,9 @@ def _behind(keys: Sequence[tuple[str, int]], values: Sequence[Scalar]) -> tuple[
         parameters += [*before_values, *used]
         before.append(f"{name} IS ?")
         before_values.append(value)
-    return f"({' OR '.join(f'({part})' for part in alternatives)})", parameters
+    behind = f"({' OR '.join(f'({part})' for part in alternatives)})"
+    (first, direction), value = keys[0], values[0]
+    if direction == 1 and value is not None:
+        # Says nothing new, but lets SQLite jump to the place in an index, where the alternatives make it walk.
+        return f"{column(first)} >= ? AND {behind}", [value, *parameters]
+    return behind, parameters

@@ -91,7 +91,9 @@ def _indexes(table: Table) -> dict[str, str]:
     for kind, keys in (("unique", table.schema.unique), ("index", table.schema.indexes)):
         for key in keys:
             name = f"{kind} {table.name}({', '.join(key)})"
-            columns = ", ".join(column(field) for field in key)
+            # A search ends its order with _id; a unique key must not have it.
+            ordered = (*key, "_id") if kind == "index" and "_id" not in key else key
+            columns = ", ".join(column(field) for field in ordered)
             word = "UNIQUE INDEX" if kind == "unique" else "INDEX"
             wanted[name] = f'CREATE {word} IF NOT EXISTS "{name}" ON {table.name} ({columns})'
     if table.schema.claimable:

@@ -37,7 +37,7 @@ async def test_change_shows_id_and_rev_and_ignores_what_fn_makes_of_rev(things: 
 
 async def test_change_of_nothing_is_none_and_does_not_call(things: Collection) -> None:
     called: list[Document] = []
-    assert await things.change("x", lambda document: called.append(document)) is None
+    assert await things.change("x", called.append) is None
     assert called == []
 
 

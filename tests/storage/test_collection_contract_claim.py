@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from domain.errors import Rejected
-from storage.contracts import Collection, In, Schema, StorageBroken, Store
+from storage.contracts import Collection, In, Schema, StorageBroken, Store, Where
 from tests.storage.conftest import JOBS, Engine
 
 
@@ -75,7 +75,7 @@ async def test_a_document_that_is_put_off_is_claimed_later(jobs: Collection) -> 
 async def test_claim_with_a_condition(jobs: Collection) -> None:
     for id_, kind in (("1", "a"), ("2", "b"), ("3", "c"), ("4", None)):
         await jobs.insert({"_id": id_, "kind": kind, "due_at": 0})
-    wheres = [{"kind": "b"}, {"kind": In(("b", "c"))}, {"kind": None}, {"kind": "b"}]
+    wheres: list[Where] = [{"kind": "b"}, {"kind": In(("b", "c"))}, {"kind": None}, {"kind": "b"}]
     found = [await jobs.claim(owner="me", now=1, lease_ms=10, where=where) for where in wheres]
     assert [document and document["_id"] for document in found] == ["2", "3", "4", None]
 

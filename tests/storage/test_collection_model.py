@@ -40,7 +40,9 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
         st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False)
         | st.text(st.characters(exclude_categories=["Cs"]), max_size=5),
         lambda inner: st.lists(inner, max_size=3)
-        | st.dictionaries(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")), inner, max_size=3),
+        | st.dictionaries(
+            st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=5), inner, max_size=3
+        ),
         max_leaves=5,
     ),
 }  # fmt: skip
@@ -59,13 +61,13 @@ SORTS = st.lists(st.tuples(FIELDS, st.sampled_from([1, -1])), max_size=3)
 
 def matches(document: Document, where: dict[str, Any]) -> bool:
     for field, wanted in where.items():
-        value = document.get(field)
+        value: Any = document.get(field)
         if isinstance(wanted, In):
             held = value in wanted.values
         elif isinstance(wanted, Range):
-            held = value is not None
-            held = held and (wanted.low is None or value >= wanted.low)
-            held = held and (wanted.high is None or value < wanted.high)
+            low: Any = wanted.low
+            high: Any = wanted.high
+            held = value is not None and (low is None or value >= low) and (high is None or value < high)
         else:
             held = value == wanted and isinstance(value, bool) == isinstance(wanted, bool)
         if not held:

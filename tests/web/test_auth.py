@@ -12,7 +12,8 @@ from yarl import URL
 from domain.errors import Denied, NotFound, Rejected
 from tests.support.clock import ManualClock
 from tests.web.world import SESSION_SECRET, World, running, settings
-from web.auth import Session, Sessions, check_development_login, visible_channel
+from web.auth import Sessions, check_development_login, visible_channel
+from web.keys import Session
 
 
 def cookie_of(world: World) -> str:

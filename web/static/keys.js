@@ -19,7 +19,7 @@ export function keyboard({ toFilter }) {
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || dialog.open || isTyping(event.target)) return;
     if (event.key === "?") help();
-    else if (event.key === "/" && filter.offsetParent === null && byId("stage").hidden) return;
+    else if (event.key === "/" && byId("stage").hidden) return;
     else if (event.key === "/") {
       toFilter();
       filter.focus();

@@ -47,7 +47,9 @@ export function vipList({ rows, onCount }) {
     const bar = el("span", "vip-bar", row.bar);
     bar.setAttribute("aria-hidden", "true");
     row.node.append(row.face, el("div", "vip-who", title, row.why), el("div", "vip-when", row.left, row.until), bar);
-    row.node.addEventListener("animationend", () => row.node.classList.remove("arrives", "grows"));
+    row.node.addEventListener("animationend", ({ animationName }) => {
+      if (animationName === "lit") row.node.classList.remove("arrives", "grows");
+    });
     row.found = `${name}\n${login}`.toLocaleLowerCase();
     return row;
   }

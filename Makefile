@@ -1,0 +1,75 @@
+# Everything a person types. Each target makes the environment (.venv) by itself, once per pyproject.toml.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help demo run test test-fast check bench soak clean
+
+KEY := $(shell cksum pyproject.toml | cut -d' ' -f1)
+RUN_READY := .venv/.ready-run-$(KEY)
+TEST_READY := .venv/.ready-test-$(KEY)
+PY := .venv/bin/python
+BENCHES := inbox redemptions sockets
+# Python 3.12 and later count lines at almost no cost.
+CORE = $$($(PY) -c 'import sys; print("sysmon" if sys.version_info >= (3, 12) else "ctrace")')
+
+help: ## this list
+	@echo "make demo       see it at work in the browser, with a simulated Twitch"
+	@echo "make run        the real thing, with the settings of .env"
+	@echo "make test       every test, on real servers where they can be had"
+	@echo "make test-fast  the tests that need no server, in less than a minute"
+	@echo "make check      format, lint, types, layers"
+	@echo "make bench      the measurements ($(BENCHES))"
+	@echo "make soak       the long variants of the kill tests"
+	@echo "make clean      remove the environment and what the tools left behind"
+
+demo: $(RUN_READY) ## simulator, daemon and page in one command
+	@$(PY) -m daemon.cli demo
+
+run: $(RUN_READY) ## the daemon, from .env
+	@$(PY) -m daemon.cli run
+
+test: $(TEST_READY) ## everything, with the floor of the coverage; the last line is pytest's
+	@COVERAGE_CORE=$(CORE) $(PY) -m pytest -p tests.coverage_floor -n 2 --dist loadgroup -m "not soak" -rs
+
+test-fast: $(TEST_READY)
+	@$(PY) -m pytest -n 2 --dist loadgroup -m "not server and not browser and not journey and not soak"
+
+check: $(TEST_READY)
+	@.venv/bin/ruff format --check .
+	@.venv/bin/ruff check .
+	@.venv/bin/mypy
+	@$(PY) -m pytest tests/test_architecture.py
+
+bench: $(TEST_READY)
+	@for name in $(BENCHES); do $(PY) -m bench $$name --json || exit 1; done
+
+soak: $(TEST_READY)
+	@$(PY) -m pytest -m soak --timeout 1800
+
+clean:
+	rm -rf .venv .cache .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis build *.egg-info
+
+$(RUN_READY): .venv/bin/python
+	@echo "Installing what Cuelight needs (once)..." >&2
+	@$(PY) -m pip install --quiet --disable-pip-version-check -e .
+	@rm -f .venv/.ready-run-*; touch $@
+
+$(TEST_READY): $(RUN_READY)
+	@echo "Installing what the tests need (once)..." >&2
+	@$(PY) -m pip install --quiet --disable-pip-version-check -e '.[test,check]'
+	@rm -f .venv/.ready-test-*; touch $@
+
+.venv/bin/python:
+	@python=; \
+	for name in python3.13 python3.12 python3.11 python3.14 python3 python; do \
+	  if $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then python=$$name; break; fi; \
+	done; \
+	if [ -z "$$python" ]; then \
+	  echo "Cuelight needs Python 3.11 or later and finds none. On Debian or Ubuntu type:" >&2; \
+	  echo "  sudo apt-get install python3 python3-venv" >&2; exit 1; \
+	fi; \
+	if ! $$python -c 'import venv, ensurepip' 2>/dev/null; then \
+	  echo "$$python lacks venv. Type this, then try again:" >&2; \
+	  echo "  sudo apt-get install python3-venv" >&2; exit 1; \
+	fi; \
+	echo "Making .venv with $$python..." >&2; \
+	$$python -m venv .venv || { rm -rf .venv; exit 1; }

@@ -1,0 +1,293 @@
+"""The house rules that a reader relies on, read from the source itself. All violations come in one list.
+
+Layers: daemon → web → handlers → rooms → gateways | storage → domain. A layer may be skipped, never turned back.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+LAYERS = {"domain": 0, "storage": 1, "gateways": 1, "rooms": 2, "handlers": 3, "web": 4, "daemon": 5}
+BESIDE = (
+    "simulators",
+    "bench",
+)  # programs of their own: nobody imports them, they may not be layers of anything
+PURE = frozenset(
+    "__future__ base64 binascii bisect collections copy dataclasses datetime decimal domain enum fractions functools"
+    " hashlib heapq hmac ipaddress itertools json math operator random re string struct types typing unicodedata"
+    " urllib.parse zoneinfo".split()
+)
+CLOCK_CALLS = {"now", "utcnow", "today", "fromtimestamp"}
+MOST_LINES = 400
+# Modules whose tests stand elsewhere: module or folder → why that is enough.
+COVERED_ELSEWHERE = {
+    "storage/contracts.py": "tests/storage/test_collection_contract.py",
+    "gateways/topics/contracts.py": "tests/gateways/topics/test_topics_contract.py",
+    "gateways/twitch/contracts.py": "tests/gateways/twitch",
+    "simulators/twitch": "tests/simulators/twitch",
+    "storage/sqlite": "tests/storage",
+    "bench": "tests/bench",
+}
+
+
+@dataclass(frozen=True)
+class Source:
+    """One file of the program: its path below the root and its syntax tree."""
+
+    path: str
+    text: str
+
+    @property
+    def tree(self) -> ast.Module:
+        return ast.parse(self.text, self.path)
+
+    @property
+    def package(self) -> str:
+        return self.path.partition("/")[0]
+
+    def imports(self) -> Iterator[tuple[int, str]]:
+        """Line and full name of everything that is imported, wherever it stands."""
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Import):
+                yield from ((node.lineno, alias.name) for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                yield node.lineno, f"{'.' * node.level}{node.module or ''}"
+
+    def calls(self) -> Iterator[tuple[int, str]]:
+        """Line and text of everything that is called."""
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Call):
+                yield node.lineno, ast.unparse(node.func)
+
+
+Rule = Callable[[Source], Iterator[str]]
+
+
+def layers(source: Source) -> Iterator[str]:
+    """Arrows go down; gateways and storage do not know each other; imports are absolute."""
+    for line, name in source.imports():
+        top = name.partition(".")[0]
+        if name.startswith("."):
+            yield f"{source.path}:{line} imports {name} relatively"
+        elif source.package in LAYERS and top in (*BESIDE, "tests"):
+            yield f"{source.path}:{line} imports {name}, a program of its own"
+        elif source.package == "simulators" and top in LAYERS and top != "domain":
+            yield f"{source.path}:{line} imports {name}: a simulator that looks at its client proves nothing"
+        elif top in LAYERS and source.package in LAYERS and top != source.package:
+            if LAYERS[top] >= LAYERS[source.package]:
+                yield f"{source.path}:{line} imports {name}: from {source.package} that is turning back"
+
+
+def purity(source: Source) -> Iterator[str]:
+    """The domain computes: no I/O, no await. `ports.py` names what others do, so it may say `async`."""
+    if source.package != "domain":
+        return
+    allowed = PURE | {"asyncio"} if source.path == "domain/ports.py" else PURE
+    for line, name in source.imports():
+        if name not in allowed and name.partition(".")[0] not in allowed:
+            yield f"{source.path}:{line} imports {name}, which is not on the list of pure modules"
+    if source.path != "domain/ports.py":
+        for node in ast.walk(source.tree):
+            if isinstance(node, ast.AsyncFunctionDef | ast.Await | ast.AsyncFor | ast.AsyncWith):
+                yield f"{source.path}:{node.lineno} is asynchronous"
+    for line, call in source.calls():
+        if call in ("open", "input", "Random", "random.random", "random.choice", "random.uniform"):
+            yield f"{source.path}:{line} calls {call}: what comes from outside is handed in"
+
+
+def one_clock(source: Source) -> Iterator[str]:
+    """Only daemon/clock.py reads time and sleeps."""
+    if source.path == "daemon/clock.py" or source.package in BESIDE:
+        return
+    for line, name in source.imports():
+        if name == "time":
+            yield f"{source.path}:{line} imports time: the Clock port is handed in"
+    for line, call in source.calls():
+        owner, _, method = call.rpartition(".")
+        reads = method in CLOCK_CALLS and owner in ("datetime", "date", "datetime.datetime", "datetime.date")
+        if (reads and method != "fromtimestamp") or call in ("asyncio.sleep", "uuid.uuid1", "uuid1"):
+            yield f"{source.path}:{line} calls {call}: the Clock port is handed in"
+        if method == "time" and "loop" in owner:
+            yield f"{source.path}:{line} calls {call}: the Clock port is handed in"
+
+
+def one_supervisor(source: Source) -> Iterator[str]:
+    """Background tasks have a name and an owner; groups inside one function are fine."""
+    if source.path == "daemon/supervisor.py" or source.package in BESIDE:
+        return
+    groups = {
+        item.optional_vars.id
+        for node in ast.walk(source.tree)
+        if isinstance(node, ast.AsyncWith)
+        for item in node.items
+        if isinstance(item.optional_vars, ast.Name) and ast.unparse(item.context_expr).endswith("TaskGroup()")
+    }
+    for line, call in source.calls():
+        owner, _, method = call.rpartition(".")
+        if method in ("create_task", "ensure_future") and owner not in groups:
+            yield f"{source.path}:{line} calls {call}: use the Tasks port or a TaskGroup"
+
+
+def short(source: Source) -> Iterator[str]:
+    """A file that needs more is two."""
+    lines = source.text.count("\n")
+    if lines > MOST_LINES:
+        yield f"{source.path} has {lines} lines; {MOST_LINES} is the most"
+
+
+def silent(source: Source) -> Iterator[str]:
+    """Only the command line and the programs beside print."""
+    name = source.path.rpartition("/")[2]
+    if source.package in BESIDE or (source.package == "daemon" and name.startswith(("cli", "demo"))):
+        return
+    for line, call in source.calls():
+        if call == "print":
+            yield f"{source.path}:{line} prints: log it, or return it"
+
+
+def mirrored(source: Source) -> Iterator[str]:
+    """Each module with code has tests/<same path>/test_<name>.py, or stands in the list above."""
+    defines = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    if not any(isinstance(node, defines) for node in source.tree.body):
+        return
+    for place, suite in COVERED_ELSEWHERE.items():
+        if source.path == place or source.path.startswith(f"{place}/"):
+            if not (ROOT / suite).exists():
+                yield f"{source.path} should be covered by {suite}, which is not there"
+            return
+    folder, _, name = source.path.rpartition("/")
+    stem = folder.rpartition("/")[2] if name == "__init__.py" else name.removesuffix(".py")
+    if not (ROOT / "tests" / folder / f"test_{stem}.py").exists():
+        yield f"{source.path} has no tests/{folder}/test_{stem}.py"
+
+
+RULES: tuple[Rule, ...] = (layers, purity, one_clock, one_supervisor, short, silent, mirrored)
+
+
+def program() -> list[Source]:
+    """Every file of the program."""
+    found = []
+    for package in (*LAYERS, *BESIDE):
+        for path in sorted((ROOT / package).rglob("*.py")):
+            found.append(Source(path.relative_to(ROOT).as_posix(), path.read_text("utf-8")))
+    return found
+
+
+def test_every_rule_holds() -> None:
+    sources = program()
+    problems = [
+        f"  {rule.__name__}: {wrong}" for rule in RULES for source in sources for wrong in rule(source)
+    ]
+    assert len(sources) > 30
+    assert not problems, f"{len(problems)} violations:\n" + "\n".join(problems)
+
+
+def test_test_files_are_short_too() -> None:
+    paths = [path for path in (ROOT / "tests").rglob("*.py")]
+    long = [
+        f"  {path.relative_to(ROOT)}" for path in paths if path.read_text("utf-8").count("\n") > MOST_LINES
+    ]
+    assert not long, f"over {MOST_LINES} lines:\n" + "\n".join(long)
+
+
+def test_our_top_level_names_are_ours() -> None:
+    """`storage` and `web` are common words: what is imported must be this repository's, not a package's."""
+    for name in (*LAYERS, *BESIDE):
+        spec = importlib.util.find_spec(name)
+        assert spec is not None, name
+        assert spec.origin is not None and Path(spec.origin).is_relative_to(ROOT), f"{name} is {spec.origin}"
+
+
+def test_each_module_imports_alone() -> None:
+    """In a process of its own (a fork of one that knows only foreign packages): shows cycles and forgotten imports."""
+    names = [
+        source.path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+        for source in program()
+        if not source.path.endswith("__main__.py")
+    ]
+    script = """
+import importlib, os, sys, warnings
+for name in ("asyncio", "aiohttp.web", "structlog", "pydantic_settings", "cryptography.fernet", "prometheus_client",
+             "websockets.asyncio.client", "jwt"):
+    importlib.import_module(name)
+failed = []
+for name in sys.stdin.read().split():
+    child = os.fork()
+    if child == 0:
+        try:
+            importlib.import_module(name)
+        except BaseException as error:
+            print(f"  {name}: {type(error).__name__}: {error}", flush=True)
+            os._exit(1)
+        os._exit(0)
+    failed += [name] if os.waitpid(child, 0)[1] else []
+sys.exit(bool(failed))
+"""
+    child = subprocess.run(
+        [sys.executable, "-c", script],
+        input="\n".join(names),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=50,
+    )
+    assert child.returncode == 0, f"cannot be imported alone:\n{child.stdout}{child.stderr}"
+
+
+@pytest.mark.parametrize(
+    ("rule", "path", "text"),
+    [
+        (layers, "domain/x.py", "import storage.open"),
+        (layers, "storage/x.py", "from gateways.http import HttpClient"),
+        (layers, "gateways/x.py", "from storage import contracts"),
+        (layers, "web/x.py", "from daemon.settings import Settings"),
+        (layers, "handlers/x.py", "from . import y"),
+        (layers, "daemon/x.py", "import simulators.twitch"),
+        (layers, "simulators/x.py", "from gateways.twitch import frames"),
+        (purity, "domain/x.py", "import socket"),
+        (purity, "domain/x.py", "import structlog"),
+        (purity, "domain/x.py", "async def f(): ..."),
+        (purity, "domain/x.py", "open('x')"),
+        (one_clock, "web/x.py", "from time import monotonic"),
+        (one_clock, "web/x.py", "x = datetime.now(UTC)"),
+        (one_clock, "web/x.py", "async def f():\n    await asyncio.sleep(1)"),
+        (one_clock, "web/x.py", "x = asyncio.get_running_loop().time()"),
+        (one_supervisor, "web/x.py", "asyncio.create_task(f())"),
+        (one_supervisor, "web/x.py", "asyncio.get_running_loop().create_task(f())"),
+        (short, "web/x.py", "x = 1\n" * 401),
+        (silent, "web/x.py", "print('x')"),
+        (mirrored, "web/nothing_like_it.py", "def f(): ..."),
+    ],
+)
+def test_rules_have_teeth(rule: Rule, path: str, text: str) -> None:
+    assert list(rule(Source(path, text)))
+
+
+@pytest.mark.parametrize(
+    ("rule", "path", "text"),
+    [
+        (layers, "daemon/x.py", "from domain.ports import Clock"),
+        (layers, "handlers/x.py", "from storage.inbox import Inbox\nfrom gateways.http import HttpClient"),
+        (purity, "domain/ports.py", "import asyncio\nasync def f(): ..."),
+        (one_clock, "daemon/clock.py", "import time"),
+        (one_clock, "web/x.py", "datetime.fromtimestamp(1, UTC)"),
+        (
+            one_supervisor,
+            "web/x.py",
+            "async def f():\n    async with asyncio.TaskGroup() as g:\n        g.create_task(h())",
+        ),
+        (silent, "daemon/cli_output.py", "print('x')"),
+        (mirrored, "domain/x.py", "CODES = (1, 2)"),
+    ],
+)
+def test_rules_let_good_code_pass(rule: Rule, path: str, text: str) -> None:
+    assert not list(rule(Source(path, text)))
