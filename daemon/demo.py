@@ -20,13 +20,13 @@ from daemon.programs import DaemonProgram, Simulator, free_port
 from domain.errors import CuelightError
 
 CAST = (
-    ("lanternlight", "LanternLight", "VIP for 12 seconds", 12),
-    ("northpier", "NorthPier", "VIP for 20 seconds", 20),
-    ("thelongevening_withfriends", "TheLongEvening_WithFriends", "VIP for 30 seconds", 30),
+    ("lanternlight", "LanternLight", "VIP for 15 seconds", 15),
+    ("northpier", "NorthPier", "VIP for 25 seconds", 25),
+    ("thelongevening_withfriends", "TheLongEvening_WithFriends", "VIP for 40 seconds", 40),
 )
 """login, name, title of the reward, seconds of VIP"""
 
-REDEMPTIONS_PER_SECOND = 1.0
+REDEMPTIONS_PER_SECOND = 2.0
 SLACK_MS = 5000
 SETTLE_SECONDS = 20.0
 FAULTS = ("lost", "doubled", "unrefunded", "late", "early", "refunded_and_vip")
@@ -107,7 +107,7 @@ class Demo:
         assert daemon.process is not None
         print(
             f"\n  Watch redemptions become VIPs:  {daemon.url}\n"
-            '  (press "Look around" there: in the demo, nobody has to log in)\n\n'
+            '  (choose "Enter the demo": nobody has to log in here)\n\n'
             f"  Kill it if you like:            kill -9 {daemon.process.pid}\n"
             "  Stop the demo:                  Ctrl-C\n",
             file=sys.stderr,

@@ -44,7 +44,9 @@ class SQLiteStore:
         self._readers = readers
         self._collections: dict[str, SQLiteCollection] = {}
         self._opening = asyncio.Lock()
-        self._closing: asyncio.Future[None] | None = None
+        self._closing = asyncio.Lock()
+        self._accepting = True
+        self._closed = False
 
     @property
     def path(self) -> Path:
@@ -53,7 +55,7 @@ class SQLiteStore:
 
     async def collection(self, schema: Schema) -> SQLiteCollection:
         async with self._opening:
-            if self._closing is not None:
+            if not self._accepting:
                 raise closed()
             opened = self._collections.get(schema.name)
             if opened is None:
@@ -80,17 +82,17 @@ class SQLiteStore:
         return await self._readers.run(work)
 
     async def close(self) -> None:
-        if self._closing is None:
-            self._closing = asyncio.get_running_loop().create_future()
-            self._writer.refuse()
-            self._readers.refuse()
-            try:
-                await asyncio.to_thread(self._readers.close)
-                await self._writer.finish()
-            finally:
-                self._lock.release()
-                self._closing.set_result(None)
-        await asyncio.shield(self._closing)
+        self._accepting = False
+        self._writer.refuse()
+        self._readers.refuse()
+        async with self._closing:
+            if self._closed:
+                return
+            await asyncio.to_thread(self._readers.close)
+            await self._writer.finish()
+            # Only now: whoever is cancelled above may call again, and nobody else gets in before all is written.
+            self._lock.release()
+            self._closed = True
 
 
 async def open_sqlite(
@@ -103,22 +105,21 @@ async def open_sqlite(
     """
     options = options or SQLiteOptions()
     where = place(path)
-    lock = await asyncio.to_thread(prepare, where)
+    lock = prepare(
+        where
+    )  # a few system calls, once; not in a thread, where a cancelled start would leave the lock
+    writer = Writer(
+        lambda: _connect_writer(where, options),
+        clock=clock,
+        metrics=metrics or NullMetrics(),
+        commit_delay_ms=options.commit_delay_ms,
+        max_queue_bytes=options.max_queue_bytes,
+    )
     try:
-        writer = Writer(
-            lambda: _connect_writer(where, options),
-            clock=clock,
-            metrics=metrics or NullMetrics(),
-            commit_delay_ms=options.commit_delay_ms,
-            max_queue_bytes=options.max_queue_bytes,
-        )
         await writer.start()
-        try:
-            readers = await asyncio.to_thread(_connect_readers, where, options)
-        except BaseException:
-            await writer.finish()
-            raise
+        readers = _connect_readers(where, options)
     except BaseException:
+        await writer.finish()
         lock.release()
         raise
     return SQLiteStore(where, lock=lock, writer=writer, readers=readers)
@@ -153,7 +154,10 @@ def _connect_readers(where: Place, options: SQLiteOptions) -> Readers:
         connection.execute("PRAGMA query_only = ON")
         return connection
 
-    return Readers(connect, threads=options.reading_threads)
+    try:
+        return Readers(connect, threads=options.reading_threads)
+    except sqlite3.Error as error:
+        raise translate(error) from error
 
 
 def _connect(where: Place) -> sqlite3.Connection:

@@ -154,6 +154,7 @@ class Writer:
             connection = self._connect()
         except BaseException as error:
             self._tell(_set_exception, self._opened, translate(error))
+            self._tell(_set_result, self._ended)
             return
         self._tell(_set_result, self._opened)
         try:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from domain.errors import Unavailable
+from domain.errors import Conflict, Unavailable
 from storage.contracts import StorageBroken, StorageFull, StorageUnavailable
 from tests.storage.conftest import THINGS, OpenSQLite
 
@@ -212,3 +212,28 @@ async def test_kill_9_loses_no_acknowledged_document(sqlite: OpenSQLite, tmp_pat
         assert stored == acknowledged
         assert await things.count({}) <= len(acknowledged) + 8
         await things.insert({"_id": "life goes on"})
+
+
+async def test_a_cancelled_close_keeps_the_lock_and_can_be_called_again(sqlite: OpenSQLite) -> None:
+    store = await sqlite(commit_delay_ms=50)
+    things = await store.collection(THINGS)
+    begun = asyncio.ensure_future(things.insert({"_id": "x"}))
+    await asyncio.sleep(0)
+    closing = asyncio.ensure_future(store.close())
+    await asyncio.sleep(0)
+    closing.cancel()
+    await asyncio.gather(closing, return_exceptions=True)
+    with pytest.raises(Conflict):
+        await sqlite()
+    await store.close()
+    assert (await begun)["rev"] == 1
+    store = await sqlite()
+    assert await (await store.collection(THINGS)).get("x") is not None
+
+
+async def test_a_cancelled_opening_leaves_no_lock(sqlite: OpenSQLite) -> None:
+    opening = asyncio.ensure_future(sqlite())
+    await asyncio.sleep(0)
+    opening.cancel()
+    await asyncio.gather(opening, return_exceptions=True)
+    await sqlite()
