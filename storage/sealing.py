@@ -9,12 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import secrets
-import stat
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
@@ -89,69 +85,6 @@ class Sealer:
 def generate_key() -> str:
     """A new Fernet key."""
     return Fernet.generate_key().decode("ascii")
-
-
-@dataclass(frozen=True, slots=True)
-class LoadedKeys:
-    """`keys`, newest first; `created` tells that this call made the file, which the operator should know."""
-
-    path: Path
-    created: bool
-    keys: tuple[str, ...] = field(repr=False)
-
-
-def load_or_create_keys(path: Path) -> LoadedKeys:
-    """The keys in a file (one to a line, newest first, `#` begins a comment), made with mode 0600 if it is missing.
-
-    Blocks for a few fsyncs; meant for the start. Two processes that start together end with the same key. Raises
-    `Rejected` if others may read the file or it holds no key, `Broken` if it cannot be read or made.
-    """
-    try:
-        created = not path.exists() and _create(path, generate_key() + "\n")
-        mode = stat.S_IMODE(path.stat().st_mode)
-        text = path.read_text("utf-8", "replace")
-    except OSError as error:
-        raise Broken(
-            f"The key file {path} cannot be read or made: {error.strerror or error}.",
-            code="sealing.file",
-            advice="Let DATA_DIR name a directory that the user who runs Cuelight may write.",
-        ) from error
-    if mode & 0o077:
-        raise Rejected(
-            f"The key file {path} can be read by other users.",
-            code="sealing.mode",
-            advice=f"Run: chmod 600 {path}",
-        )
-    keys = tuple(
-        line.partition("#")[0].strip() for line in text.splitlines() if line.partition("#")[0].strip()
-    )
-    Sealer(keys)  # refuses what is no key, at the start and not at the first token
-    return LoadedKeys(path, created, keys)
-
-
-def _create(path: Path, text: str) -> bool:
-    """Write a whole file or none, readable by nobody else; false if another process was first."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    beside = path.with_name(f"{path.name}.{secrets.token_hex(4)}.new")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            # Unlike a rename, a link never replaces a key that somebody has sealed with.
-            path.hardlink_to(beside)
-        except FileExistsError:
-            return False
-    finally:
-        beside.unlink(missing_ok=True)
-    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
-    return True
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import stat
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -14,11 +11,9 @@ from hypothesis import strategies as st
 from domain.errors import Broken, CuelightError, Rejected
 from storage.contracts import Document, Schema, Store
 from storage.sealing import (
-    LoadedKeys,
     Rotated,
     Sealer,
     generate_key,
-    load_or_create_keys,
     rotate_all,
 )
 
@@ -100,76 +95,12 @@ def test_what_is_no_key_is_rejected_unseen(keys: list[str]) -> None:
 
 def test_nothing_shows_a_key() -> None:
     assert_hidden(Sealer([NEW, OLD]))
-    assert_hidden(LoadedKeys(Path("x"), True, (NEW, OLD)))
     assert Sealer([NEW]).key_ids == Sealer([NEW, OLD]).key_ids[:1]
 
 
 def assert_hidden(thing: object) -> None:
     shown = repr(thing) + str(thing) + (thing.advice if isinstance(thing, CuelightError) else "")
     assert not any(secret in shown for secret in (OLD, NEW, OTHER, "hunter2"))
-
-
-# the key file
-
-
-def test_the_first_run_makes_a_key_file_and_says_so(tmp_path: Path) -> None:
-    path = tmp_path / "data" / "keys"
-    made = load_or_create_keys(path)
-    assert made.created
-    assert made.path == path
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
-    assert [file.name for file in path.parent.iterdir()] == ["keys"]
-    again = load_or_create_keys(path)
-    assert not again.created
-    assert again.keys == made.keys
-    Sealer(made.keys)
-
-
-def test_keys_stand_one_to_a_line_newest_first(tmp_path: Path) -> None:
-    path = tmp_path / "keys"
-    path.touch(mode=0o600)
-    path.write_text(f"# the new one\n{NEW}\n\n  {OLD}  # old\n")
-    assert load_or_create_keys(path).keys == (NEW, OLD)
-
-
-def test_a_key_file_that_others_may_read_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "keys"
-    load_or_create_keys(path)
-    path.chmod(0o640)
-    with pytest.raises(Rejected) as caught:
-        load_or_create_keys(path)
-    assert f"chmod 600 {path}" in caught.value.advice
-
-
-@pytest.mark.parametrize("content", [b"", b"no key\n", b"\xff\xfe\n"])
-def test_a_key_file_without_keys_is_refused_and_kept(tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "keys"
-    path.touch(mode=0o600)
-    path.write_bytes(content)
-    with pytest.raises(Rejected):
-        load_or_create_keys(path)
-    assert path.read_bytes() == content
-
-
-def test_a_key_file_that_cannot_be_made_is_told(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    with pytest.raises(Broken) as caught:
-        load_or_create_keys(tmp_path / "file" / "keys")
-    assert caught.value.code == "sealing.file"
-
-
-async def test_two_starts_at_once_end_with_one_key(tmp_path: Path) -> None:
-    loaded = await asyncio.gather(
-        *[asyncio.to_thread(load_or_create_keys, tmp_path / f"{n // 4}" / "keys") for n in range(40)],
-        return_exceptions=True,
-    )
-    for start in range(0, 40, 4):
-        group = [each for each in loaded[start : start + 4] if isinstance(each, LoadedKeys)]
-        assert len(group) == 4
-        assert len({each.keys for each in group}) == 1
-        assert sum(each.created for each in group) == 1
-    assert not [name for _, _, names in os.walk(tmp_path) for name in names if name != "keys"]
 
 
 # rotation of a collection
