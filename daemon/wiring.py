@@ -32,7 +32,7 @@ from gateways.topics.memory import MemoryTopics
 from gateways.twitch.contracts import RemoteSubscription
 from gateways.twitch.helix import TwitchHelix
 from gateways.twitch.monitor import Monitor
-from gateways.twitch.oauth import TwitchOAuth
+from gateways.twitch.oauth import AppToken, TwitchOAuth
 from gateways.twitch.tokens import TokenKeeper
 from handlers.due_work import Rounds
 from handlers.vip.channels import Enrolment
@@ -167,6 +167,7 @@ class Daemon:
             clock=self._clock,
             metrics=self._metrics,
             random=self._random,
+            app_token=AppToken(oauth=oauth, clock=self._clock, tasks=self._tasks),
         )
         self._outside = Outside(http, tokens, oauth, helix)
 

@@ -177,7 +177,7 @@ class HttpClient:
         except aiohttp.InvalidURL:
             raise HttpForbidden("This is not a URL that can be called.") from None
         except (aiohttp.ClientError, OSError) as error:
-            raise HttpLost(f"The connection to {target.host} broke ({type(error).__name__}).") from error
+            raise _lost(target, error) from error
 
     def _target(self, url: str, params: Sequence[tuple[str, str]], guard: Guard) -> URL:
         try:
@@ -207,6 +207,7 @@ class HttpClient:
                 trust_env=False,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers={hdrs.USER_AGENT: self._user_agent},
+                middlewares=(_never_twice,),
             )
         return session
 
@@ -246,6 +247,27 @@ def is_public(address: str, *, allowed: Sequence[Network] = ()) -> bool:
     if inner.is_multicast or any(inner in network for network in _NEVER):
         return False
     return inner.is_global
+
+
+async def _never_twice(
+    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """Keep aiohttp from repeating DELETE and PUT by itself when a reused connection breaks.
+
+    The first one may have had its effect; the answer to the second one then tells another story.
+    """
+    try:
+        return await handler(request)
+    except (aiohttp.ConnectionTimeoutError, aiohttp.ClientConnectorError):
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        if request.method in ("GET", "HEAD"):
+            raise
+        raise _lost(request.url, error) from error
+
+
+def _lost(target: URL, error: Exception) -> HttpLost:
+    return HttpLost(f"The connection to {target.host} broke ({type(error).__name__}).")
 
 
 def _unwrap(address: Address) -> Address:

@@ -9,7 +9,7 @@ from collections import Counter, defaultdict, deque
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, ClassVar
 
 from aiohttp import web
 from aiohttp.test_utils import TestServer
@@ -192,7 +192,7 @@ class Crew:
 class Counts:
     """Implements `domain.ports.Metrics` for what this package counts; knows each name and its labels."""
 
-    LABELS = {
+    LABELS: ClassVar[dict[str, set[str]]] = {
         "twitch_calls_total": {"call", "outcome"},
         "twitch_call_seconds": {"call"},
         "twitch_waits_total": {"reason"},
@@ -249,6 +249,12 @@ class Rig:
         self.keeper = self.another_keeper()
         self.app_token = AppToken(oauth=self.oauth, clock=self.clock, tasks=crew)
         self.pace = MemoryPace(clock=self.clock)
+        settings: dict[str, Any] = {
+            "app_token": self.app_token,
+            "quick_retry_seconds": 0.0,
+            "call_seconds": 5.0,
+            **options,
+        }
         self.helix = TwitchHelix(
             http=http,
             api_url=f"{twitch.url}/helix",
@@ -258,9 +264,7 @@ class Rig:
             clock=self.clock,
             metrics=self.counts,
             random=random.Random(1),
-            app_token=self.app_token,
-            quick_retry_seconds=0.0,
-            **{"call_seconds": 5.0, **options},
+            **settings,
         )
 
     def another_keeper(self) -> TokenKeeper:

@@ -118,7 +118,8 @@ def test_a_cursor_that_is_no_text() -> None:
 
 
 def test_one_row_is_one_row() -> None:
-    for body in ({"data": []}, {"data": [{}, {}]}):
+    bodies: list[dict[str, list[dict[str, str]]]] = [{"data": []}, {"data": [{}, {}]}]
+    for body in bodies:
         with pytest.raises(ValueError):
             shapes.one(answer(body))
 
