@@ -59,7 +59,7 @@ export function activityFeed({ rows, onCount }) {
     const sentence = el("p");
     fill(sentence, sentenceOf(deed), valuesOf(deed));
     const word = pick("word", deed.action) ?? deed.action;
-    const under = el("div", `deed-word tone-${tone}`, word);
+    const under = el("div", "deed-word", el("span", `tone-${tone}`, word));
     const reward = deed.detail?.reward_title;
     if (reward) under.append(el("span", "deed-why", " · ", el("bdi", "", reward)));
     line.age.dateTime = new Date(deed.at).toISOString();

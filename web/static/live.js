@@ -97,6 +97,7 @@ function showPicker() {
     ...channels.map((channel) => {
       const tab = el("button", "channel-tab", el("bdi", "", channel.name || channel.login));
       tab.type = "button";
+      tab.title = channel.name || channel.login;
       tab.dataset.id = channel.id;
       tab.addEventListener("click", () => shown?.id === channel.id || showChannel(channel));
       return tab;

@@ -28,7 +28,7 @@ export function statusLine({ onChange }) {
       const key = stream.name === "lost" && !wait ? "stream_lost_trying" : `stream_${stream.name}_text`;
       const from = clockTime(lastEvent || at, at);
       const state = say(`stream_${stream.name}`);
-      const fresh = stream.name === "connecting" ? "" : age;
+      const fresh = stream.name === "retrying" ? age : "";
       return { signal: STREAM[stream.name], state, fresh, advice: say(key, { time: from, wait: span(wait) }) };
     }
     if (channel === null) return { signal: "standby", state: say("stream_connecting"), fresh: "", advice: say("stream_connecting_text") };
@@ -43,7 +43,7 @@ export function statusLine({ onChange }) {
     const { signal, state, fresh, advice } = words(at);
     light(signal);
     setText(byId("state"), state);
-    setText(byId("fresh"), fresh ? `· ${fresh}` : "");
+    setText(byId("fresh"), fresh);
     setText(byId("advice"), advice);
     byId("retry").hidden = stream.name !== "lost";
     byId("app").classList.toggle("stale", stream.name === "lost");
