@@ -183,8 +183,8 @@ def _reward(reward: Mapping[str, Any]) -> str:
 
 
 def duration_text(seconds: int) -> str:
-    """The shortest text that `duration_seconds` reads as the same number."""
+    """A short text that `duration_seconds` reads as the same number; in days at most, as people speak of VIPs."""
     for unit, size in reversed(UNITS.items()):
-        if seconds and seconds % size == 0:
+        if unit != "w" and seconds and seconds % size == 0:
             return f"{seconds // size}{unit}"
     return f"{seconds}s"

@@ -55,12 +55,12 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
     (
         re.compile(
             r"(?i)\b((?:access_|refresh_|id_)?token|client_secret|secret|password|api_?key|(?<=[?&])(?:code|state|challenge))"
-            r"(\"?\s*[=:]\s*\"?)([^\s\"'&,;}]{6,})"
+            r"([\"']?\s*[=:]\s*[\"']?)([^\s\"'&,;}]{6,})"
         ),
         rf"\1\2{HIDDEN}",
     ),
     # A URL with a user name and password in it.
-    (re.compile(r"\b([a-z][a-z0-9+.-]{1,15}://)[^\s/@:]{1,200}:[^\s/@]{1,200}@"), rf"\1{HIDDEN}@"),
+    (re.compile(r"\b([a-z][a-z0-9+.-]{1,15}://)[^\s/@:]{0,200}:[^\s/@]{1,200}@"), rf"\1{HIDDEN}@"),
 )
 # Cheap test before the expensive ones: none of the shapes can match without one of these.
 _HINT = re.compile(

@@ -93,18 +93,11 @@ class Settings(Place):
         description="Largest size of the store. Default: the disk.",
         examples=["2GiB"],
     )
-    commit_ms: int = Field(
-        0,
-        ge=0,
-        le=1000,
-        description="Makes each commit longer by so many milliseconds, like a slow disk. For measurements only.",
-        examples=["0"],
-    )
     storage_commit_ms: float = Field(
         0,
         ge=0,
         le=1000,
-        description="For measurements: makes each commit of the store this much slower.",
+        description="Makes each commit longer by so many milliseconds, like a slow disk. For measurements.",
         examples=["0"],
     )
     mongo_url: SecretStr | None = Field(None, description="For a later release; this one refuses it.")

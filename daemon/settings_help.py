@@ -29,7 +29,7 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
         "METRICS_PORT",
     ),
     "Logs": ("LOG_LEVEL", "LOG_FORMAT", "GOOGLE_CLOUD_PROJECT"),
-    "Not for this file": ("K_SERVICE", "CUELIGHT_DEMO", "COMMIT_MS", "MONGO_URL", "REDIS_URL", "REDIS_HOST"),
+    "Not for this file": ("K_SERVICE", "CUELIGHT_DEMO", "STORAGE_COMMIT_MS", "MONGO_URL", "REDIS_URL", "REDIS_HOST"),
 }  # fmt: skip
 NEEDED = CHAPTERS["Your Twitch application: these two are needed"]
 

@@ -47,7 +47,10 @@ class Supervisor:
 
     def spawn(self, work: Coroutine[Any, Any, None], *, name: str) -> asyncio.Task[None]:
         """Run `work` once. While the supervisor stops, it is cancelled before its first step."""
-        return self._begin(self._once(work, name), name)
+        task = self._begin(self._once(work, name), name)
+        # Cancelled before its first step, the wrapper never reaches the work, which then has to be closed.
+        task.add_done_callback(lambda _: work.close())
+        return task
 
     def gateway(self, name: str, factory: Factory) -> asyncio.Task[None]:
         """Run `factory()` for ever: when it ends or fails, run it again after a pause (0.5 s growing to 30 s)."""

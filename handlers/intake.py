@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from domain.errors import Broken
 from domain.inbox import Delivery, InboxRow, RowState
 from domain.ports import Checkpoint, Metrics
 from storage.inbox import Accepted, Inbox
@@ -42,7 +43,7 @@ class Intake:
         """
         result, row = await self._inbox.insert(delivery)
         if again and result == "duplicate" and row.state is RowState.DEAD:
-            row = await self._inbox.redrive(row.id)
+            row = await self._send_round(row)
         self._metrics.count("inbox_accepted_total", source=delivery.source, result=result)
         self._checkpoint("inbox.inserted")
         if result == "conflict":
@@ -50,3 +51,9 @@ class Intake:
         elif row.state is RowState.OPEN:
             self._poke(row.lane)
         return result
+
+    async def _send_round(self, row: InboxRow) -> InboxRow:
+        try:
+            return await self._inbox.redrive(row.id)
+        except Broken:
+            return await self._inbox.get(row.id)  # somebody else sent it round at the same moment

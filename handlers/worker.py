@@ -28,7 +28,7 @@ from domain.errors import Broken, CuelightError, Rejected, Unavailable
 from domain.inbox import Fenced, InboxRow, RowError
 from domain.ports import Checkpoint, Clock, Metrics
 from gateways.twitch.contracts import LoginNeeded, Waiting
-from handlers.work import Handler, Work
+from handlers.work import GiveUp, Handler, Work
 from storage.inbox import Inbox
 from storage.lanes import Lanes, Lease
 
@@ -38,6 +38,7 @@ HANDLING_SECONDS = 20.0  # below the lease, so that a lease never runs out under
 ROWS_PER_CLAIM = 20
 SWEEP_SECONDS = 15.0
 POLL_SECONDS = 1.0
+LANE_FAILED_SECONDS = 30.0
 
 
 class Worker:
@@ -111,6 +112,10 @@ class Worker:
                 # The store did not answer. The row is safe; the sweep finds its lane.
                 log.warning("worker.storage_unavailable", code=error.code, message=error.message)
                 await self._clock.sleep(min(error.retry_after_seconds, 1.0))
+            except Exception as error:
+                # Nothing that one lane holds may take the hands away from all the others.
+                log.error("worker.lane_failed", exc_info=error)
+                self._metrics.count("errors_total", where="worker.lane")
             finally:
                 self.busy -= 1
 
@@ -129,6 +134,13 @@ class Worker:
         except Unavailable as error:
             # The store failed in the middle: nothing is lost, only give the lane back early if that works.
             again = self._clock.now() + round(error.retry_after_seconds * 1000)
+            await self._lanes.release(lease, due_at=again)
+            raise
+        except Fenced:
+            raise
+        except Exception:
+            # A row that cannot be read, say: its lane is looked at now and then, until a person has put it right.
+            again = self._clock.now() + round(LANE_FAILED_SECONDS * 1000)
             await self._lanes.release(lease, due_at=again)
             raise
         if due is not None:
@@ -224,13 +236,23 @@ class Worker:
             self._metrics.count("inbox_handled_total", kind=row.kind, result="retry")
             return until
         if handler is not None and handler.give_up is not None:
-            await handler.give_up(work, error)
+            await self._give_up(handler.give_up, work, error)
         log.error("worker.gave_up", row=row.id, kind=row.kind, code=failure.code, message=failure.message)
         await self._inbox.change(
             row.id, lambda held: transitions.died(held, fence=fence, error=failure, now=now)
         )
         self._metrics.count("inbox_handled_total", kind=row.kind, result="dead")
         return None
+
+    async def _give_up(self, give_up: GiveUp, work: Work, error: Exception) -> None:
+        """What is not available now is tried again with the row; a crash is reported, and the row dies all the same."""
+        try:
+            await give_up(work, error)
+        except (Fenced, Unavailable):
+            raise
+        except Exception as second:
+            log.error("worker.give_up_crashed", row=work.row.id, kind=work.row.kind, exc_info=second)
+            self._metrics.count("errors_total", where=f"give_up.{work.row.kind}")
 
     async def _find_due(self) -> None:
         """Wake lanes whose time has come: retries by timer, left-overs by poll, lost wake-ups by sweep."""

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import dataclasses
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from storage.contracts import Document, StorageBroken
 
 R = TypeVar("R")
+Convert = Callable[[Any], Any]
+
+_SCALARS = frozenset({str, int, float, bool, type(None)})
 
 
 def to_document(record: Any) -> Document:
@@ -37,10 +40,17 @@ def from_document(kind: type[R], document: Mapping[str, Any]) -> R:
 
 
 def _plain(value: Any) -> Any:
+    kind = type(value)
+    if kind in _SCALARS:
+        return value
     if isinstance(value, Enum):
         return value.value
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {name: _plain(getattr(value, name)) for name in _fields(type(value))}
+    if dataclasses.is_dataclass(kind):
+        document: Document = {}
+        for name, _ in _fields(kind):
+            item = getattr(value, name)
+            document[name] = item if type(item) in _SCALARS else _plain(item)
+        return document
     if isinstance(value, tuple | list):
         return [_plain(item) for item in value]
     if isinstance(value, dict):
@@ -48,32 +58,38 @@ def _plain(value: Any) -> Any:
     return value
 
 
-_FIELDS: dict[type[Any], dict[str, Any]] = {}
+_FIELDS: dict[type[Any], tuple[tuple[str, Convert | None], ...]] = {}
 
 
-def _fields(kind: type[Any]) -> dict[str, Any]:
-    """Field names and their types; reading type hints is slow, so once per record type."""
+def _fields(kind: type[Any]) -> tuple[tuple[str, Convert | None], ...]:
+    """Field names, and how each value is read (`None`: as it is). Found out once per record type: a redemption alone
+    reads and writes some hundred records, and looking at type hints costs ten times as much as all the rest."""
     known = _FIELDS.get(kind)
     if known is None:
         hints = get_type_hints(kind)
-        known = _FIELDS[kind] = {item.name: hints[item.name] for item in dataclasses.fields(kind)}
+        known = tuple((item.name, _converter(hints[item.name])) for item in dataclasses.fields(kind))
+        _FIELDS[kind] = known
     return known
 
 
 def _build(kind: type[Any], values: Mapping[str, Any]) -> Any:
-    return kind(**{name: _read(hint, values[name]) for name, hint in _fields(kind).items() if name in values})
+    given = {}
+    for name, convert in _fields(kind):
+        if name in values:
+            given[name] = values[name] if convert is None else convert(values[name])
+    return kind(**given)
 
 
-def _read(hint: Any, value: Any) -> Any:
+def _converter(hint: Any) -> Convert | None:
     origin = get_origin(hint)
     if origin in (Union, types.UnionType):
-        if value is None:
-            return None
-        return _read(next(part for part in get_args(hint) if part is not type(None)), value)
+        inner = _converter(next(part for part in get_args(hint) if part is not type(None)))
+        return None if inner is None else lambda value: None if value is None else inner(value)
     if origin is tuple:
-        return tuple(_read(get_args(hint)[0], item) for item in value)
+        item = _converter(get_args(hint)[0])
+        return tuple if item is None else lambda value: tuple([item(each) for each in value])
     if isinstance(hint, type) and issubclass(hint, Enum):
-        return hint(value)
+        return hint
     if dataclasses.is_dataclass(hint):
-        return _build(cast("type[Any]", hint), value)
-    return value
+        return lambda value: _build(cast("type[Any]", hint), value)
+    return None

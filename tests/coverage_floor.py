@@ -19,7 +19,9 @@ ROOT = Path(__file__).parents[1]
 # Plugins named with -p are imported before anything of ours, so every import is counted.
 _counting = coverage.Coverage(config_file=str(ROOT / "pyproject.toml"), data_suffix=True)
 # The first process runs no test where workers do, which is no news.
-_counting.set_option("run:disable_warnings", ["no-data-collected", "module-not-imported", "module-not-measured"])
+_counting.set_option(
+    "run:disable_warnings", ["no-data-collected", "module-not-imported", "module-not-measured"]
+)
 _counting.start()
 
 

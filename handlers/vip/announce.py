@@ -11,7 +11,7 @@ from domain.inbox import Delivery
 from domain.ports import Metrics
 from domain.vip import VipSession
 from domain.words import say
-from gateways.twitch.contracts import Chat, Helix
+from gateways.twitch.contracts import Chat, Helix, LoginNeeded, Waiting
 from handlers.intake import Intake
 from handlers.vip.live import Live
 from handlers.work import Work
@@ -63,11 +63,17 @@ class ChatWriter:
 
     async def say(self, work: Work) -> str:
         """Handle a `chat.say` row. The sender is the bot account, or the streamer where there is none."""
-        if work.noted("sending") is not None:
+        begun = work.noted("sending")
+        if begun is not None and not begun.get("refused"):
             return "perhaps_sent"
         channel_id, line = text(work.payload, "channel_id"), text(work.payload, "text")
         work.hold()
         await work.note("sending", {"text": line})
-        answer = await self._helix.say(channel_id, self._sender_id or channel_id, line)
+        try:
+            answer = await self._helix.say(channel_id, self._sender_id or channel_id, line)
+        except (Waiting, LoginNeeded) as error:
+            # Certainly not said: it may be sent when the wait is over.
+            await work.note("sending", {"refused": error.code})
+            raise
         self._metrics.count("chat_lines_total", outcome=answer.outcome.value)
         return answer.outcome.value if answer.outcome is not Chat.DROPPED else f"dropped {answer.reason}"[:80]

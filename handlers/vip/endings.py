@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from domain.audit import SYSTEM, Action, Actor, AuditRecord, streamer
 from domain.channel import Viewer
@@ -66,6 +67,9 @@ class Endings:
         """Handle `vip.removed` and `moderator.added`: whoever lost the VIP by hand has his session closed, without a
         refund. Twitch sends no actor and no time, and the notice may be old, so what counts is the world now."""
         event = role_event(work.event)
+        completed = await self.resume(work)
+        if completed is not None:
+            return completed
         session = await self._sessions.open_for(event.channel_id, event.viewer.id)
         if session is None:
             return "not_ours"
@@ -97,15 +101,26 @@ class Endings:
         )
         return "by_hand"
 
+    async def resume(self, work: Work) -> str | None:
+        """Complete the end of a session that an earlier attempt at this row closed and perhaps did not tell of: the
+        session is no longer open, so nobody else would find it. `None` if there is none."""
+        begun = work.noted("end")
+        session = None if begun is None else await self._sessions.get(begun["session_id"])
+        if begun is None or session is None or session.status is VipStatus.ACTIVE:
+            return None
+        because, actor, cause = Ended(begun["because"]), Actor(**begun["actor"]), begun["cause"]
+        return await self.end(work, session, because, actor=actor, cause=cause, remove=False)
+
     async def end(
         self, work: Work, session: VipSession, because: Ended, *, actor: Actor, cause: str, remove: bool
     ) -> str:
         """Take the VIP away (if `remove`) and close the session. Whatever Twitch answers to the removal, the viewer
         is not VIP afterwards, so each answer counts as done. Repeating it after a crash completes it."""
         if session.status is VipStatus.ACTIVE:
+            begun = work.noted("end")
+            if begun is None or begun["session_id"] != session.id:
+                await work.note("end", _intent(session, because, actor, cause))
             if remove:
-                if work.noted("remove") is None:
-                    await work.note("remove", {"session_id": session.id, "because": because.value})
                 work.hold()
                 await self._helix.remove_vip(session.channel_id, session.viewer_id)
                 self._checkpoint("expiry.removed")
@@ -135,3 +150,13 @@ class Endings:
         if await self._announcer.announce(record, session=session, line=line):
             self._metrics.count("vip_ended_total", because=session.ended_because)
         return session.ended_because
+
+
+def _intent(session: VipSession, because: Ended, actor: Actor, cause: str) -> dict[str, Any]:
+    """What a row notes before it ends a session."""
+    return {
+        "session_id": session.id,
+        "because": because.value,
+        "actor": {"kind": actor.kind, "id": actor.id, "name": actor.name},
+        "cause": cause,
+    }

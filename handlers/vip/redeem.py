@@ -98,6 +98,9 @@ class Redeeming:
                 received_at=self._clock.now(),
             )
         )
+        await self._endings.resume(work)
+        if work.row.kind == "redemption.refund" and work.noted("undone") is None:
+            await self._undo_given_up(work, redemption)
         intended = work.noted("grant") is not None
         for _ in range(MOST_STEPS):
             session = None
@@ -197,8 +200,8 @@ class Redeeming:
             redemption.id, Status.GRANTED, now=self._clock.now(), outcome=outcome, session_id=session.id
         )
         self._checkpoint("vip.recorded")
-        await self._live.show_vip(session, key=f"{redemption.id}:shown")
         self._teller.session_changed()
+        await self._live.show_vip(session, key=f"{redemption.id}:shown")
         return redemption
 
     async def _fulfil(self, work: Work, redemption: Redemption) -> Redemption:
@@ -221,9 +224,6 @@ class Redeeming:
         redemption = await self._move(redemption, Status.REFUNDING, reason)
         self._checkpoint("vip.refund_intended")
         work.hold()
-        if work.payload.get("undo_grant"):
-            # An attempt to grant was given up without an answer; its intent says that the viewer was no VIP before.
-            await self._helix.remove_vip(redemption.channel_id, redemption.viewer_id)
         answer = await self._helix.resolve(
             redemption.channel_id, redemption.reward_id, redemption.id, "CANCELED"
         )
@@ -237,6 +237,17 @@ class Redeeming:
             return await self._move(redemption, Status.REFUNDED)
         alarm = Alarm.FULFILLED_BY_OTHERS if status == "FULFILLED" else Alarm.VANISHED
         return await self._move(redemption, Status.ALARMED, alarm)
+
+    async def _undo_given_up(self, work: Work, redemption: Redemption) -> None:
+        """Take back what the attempts that were given up may have left. Done by the refund's own row whoever carries
+        out the refund first, and once: the next badge may be of the streamer's making."""
+        is_open = await self._undo.undo_given_up(work, redemption)
+        if work.payload.get("undo_grant") and not is_open:
+            # An attempt to grant was given up without an answer; its intent says that the viewer was no VIP before.
+            # Where a session is open, it is paid for by another redemption, and so is the badge.
+            work.hold()
+            await self._helix.remove_vip(redemption.channel_id, redemption.viewer_id)
+        await work.note("undone", {})
 
     async def _status_on_twitch(self, redemption: Redemption) -> str:
         remote = await self._helix.redemption(redemption.channel_id, redemption.reward_id, redemption.id)

@@ -136,10 +136,12 @@ class LastResort:
         if redemption.status is Status.GRANTED:
             await self._alarm(redemption, error)
             return
+        # Once a refund was decided, Twitch had refused the VIP: whatever badge is there then is not of our making.
+        half_made = redemption.status is Status.RECEIVED and work.noted("grant") is not None
         await self._redemptions.move(
             redemption.id, Status.REFUNDING, now=self._clock.now(), reason=Refusal.BROKEN.value
         )
-        body = {"event": work.event, "undo_grant": work.noted("grant") is not None}
+        body = {"event": work.event, "undo_grant": half_made}
         await self._intake.accept(
             Delivery(
                 source="refund",

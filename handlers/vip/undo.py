@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from domain.audit import Action, AuditRecord, streamer
+from domain.audit import SYSTEM, Action, Actor, AuditRecord, streamer
 from domain.events import redemption_event
 from domain.ports import Clock
 from domain.redemption import Redemption
 from domain.redemption import RedemptionStatus as Status
-from domain.vip import Ended, VipStatus, shortened
+from domain.vip import Ended, VipSession, VipStatus, shortened
 from handlers.vip.announce import Announcer
 from handlers.vip.endings import Endings
 from handlers.vip.tell import Teller
@@ -35,17 +35,36 @@ class Undo:
         self._endings, self._announcer, self._teller, self._clock = endings, announcer, teller, clock
 
     async def undo(self, work: Work, redemption: Redemption) -> None:
-        """Repeating it after a crash changes nothing more."""
+        """For what was cancelled in the queue. Repeating it after a crash completes it and changes nothing more."""
         session = await self._sessions.get(redemption.session_id) if redemption.session_id else None
-        if session is None or session.status is not VipStatus.ACTIVE or not session.has(redemption.id):
+        if session is not None:
+            actor = streamer(redemption.channel_id)
+            await self._take_back(work, redemption, session, actor=actor, cause="queue")
+
+    async def undo_given_up(self, work: Work, redemption: Redemption) -> bool:
+        """For what is given up half-made: its time may be in a session without the redemption knowing of it. Returns
+        whether the viewer has an open session, whoever's redemption it came from."""
+        session = await self._sessions.open_for(redemption.channel_id, redemption.viewer_id)
+        if session is not None:
+            await self._take_back(work, redemption, session, actor=SYSTEM, cause="redemption")
+        return session is not None
+
+    async def _take_back(
+        self, work: Work, redemption: Redemption, session: VipSession, *, actor: Actor, cause: str
+    ) -> None:
+        if session.status is not VipStatus.ACTIVE:
             return
-        actor = streamer(redemption.channel_id)
-        shorter = shortened(session, cause=redemption.id)
-        if not shorter.grants or shorter.expires_at <= self._clock.now():
-            await self._endings.end(
-                work, session, Ended.REDEMPTION_CANCELLED, actor=actor, cause="queue", remove=True
-            )
+        begun = work.noted("shorten") is not None  # cut off perhaps before it was told
+        if session.has(redemption.id):
+            shorter = shortened(session, cause=redemption.id)
+            if not shorter.grants or shorter.expires_at <= self._clock.now():
+                because = Ended.REDEMPTION_CANCELLED
+                await self._endings.end(work, session, because, actor=actor, cause=cause, remove=True)
+                return
+        elif not begun:
             return
+        if not begun:
+            await work.note("shorten", {"session_id": session.id})
         session = await self._sessions.change(session.id, lambda held: shortened(held, cause=redemption.id))
         self._teller.session_changed()
         await self._announcer.announce(
@@ -55,7 +74,7 @@ class Undo:
                 at=self._clock.now(),
                 action=Action.SHORTENED,
                 actor=actor,
-                cause="queue",
+                cause=cause,
                 viewer=redemption.viewer,
                 detail={"redemption_id": redemption.id, "expires_at": session.expires_at},
             ),
@@ -67,6 +86,7 @@ class Undo:
         event = redemption_event(work.event)
         if event.status != "canceled":
             return "not_cancelled"
+        await self._endings.resume(work)
         redemption = await self._redemptions.get(event.id)
         if redemption is None:
             channel = await self._channels.get(event.channel_id)

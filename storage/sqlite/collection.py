@@ -53,7 +53,7 @@ class SQLiteCollection:
             row = connection.execute(self._table.get, (_key(id),)).fetchone()
             return None if row is None else decode(row[1], row[0])
 
-        return await self._readers.run(work)
+        return await self._readers.run_here(work)
 
     async def find(
         self, where: Where, *, sort: Sort = (), limit: int = 100, after: str | None = None
@@ -67,7 +67,8 @@ class SQLiteCollection:
             documents.pop()
             return Page(documents, self._table.fields.write_cursor(keys, documents[-1]))
 
-        return await self._readers.run(work)
+        quick = self._table.is_quick(where, sort, limit)
+        return await (self._readers.run_here(work) if quick else self._readers.run(work))
 
     async def change(self, id: str, fn: Change, *, initial: Document | None = None) -> Document | None:
         start = None if initial is None else self._table.fields.encode({**initial, "_id": id})

@@ -1,4 +1,8 @@
-"""Reads: a few threads, each read on a connection of its own, beside the writer and never behind it."""
+"""Reads: a few threads, each read on a connection of its own, beside the writer and never behind it.
+
+A read that an index leads straight to a few rows takes less time than waking a thread for it, so it is done where it
+is asked for, on one more connection.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +28,8 @@ class Readers:
         self._idle: SimpleQueue[sqlite3.Connection] = SimpleQueue()
         for connection in self._connections:
             self._idle.put(connection)
+        self._near = connect()
+        self._near.execute("PRAGMA busy_timeout = 0")  # nothing may hold up the loop
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="storage-reader")
         self._waiting = 0
         self._accepting = True
@@ -39,6 +45,18 @@ class Readers:
             return await asyncio.get_running_loop().run_in_executor(self._pool, self._work, work)
         finally:
             self._waiting -= 1
+
+    async def run_here(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """The result of `work`, which must be quick: done at once on the event loop, or in a thread if another
+        program holds the file at this moment. Raises our errors only."""
+        if not self._accepting:
+            raise closed()
+        try:
+            return work(self._near)
+        except sqlite3.OperationalError:
+            return await self.run(work)
+        except Exception as error:
+            raise translate(error) from error
 
     def _work(self, work: Callable[[sqlite3.Connection], T]) -> T:
         connection = self._idle.get()
@@ -57,5 +75,5 @@ class Readers:
         """Let the reads under way finish, then close. Blocks."""
         self.refuse()
         self._pool.shutdown(wait=True)
-        for connection in self._connections:
+        for connection in (*self._connections, self._near):
             connection.close()

@@ -10,6 +10,7 @@ from storage.contracts import In, Range, Scalar, Schema, Sort, Where
 from storage.documents import Fields
 
 Query = tuple[str, list[Any]]
+QUICK_ROWS = 32
 
 
 class Table:
@@ -55,6 +56,21 @@ class Table:
         )
         sql = f"SELECT rev, doc FROM {self.name} WHERE {condition} ORDER BY {order} LIMIT ?"
         return (sql, [*parameters, limit + 1]), keys
+
+    def is_quick(self, where: Where, sort: Sort, limit: int) -> bool:
+        """Whether an index leads straight to the few rows of a page, so that it takes microseconds however large the
+        table is: a unique key is given, or an index begins with the fields that are given and goes on as sorted."""
+        given = {field for field, wanted in where.items() if isinstance(wanted, str | int)}
+        if limit > QUICK_ROWS or len(given) < len(where):
+            return False
+        if any(given.issuperset(key) for key in self.schema.unique):
+            return True
+        order, count = tuple(field for field, _ in sort), len(given)
+        one_way = len({direction for _, direction in sort}) == 1
+        return one_way and any(
+            given == set(index[:count]) and order == index[count : count + len(order)]
+            for index in self.schema.indexes
+        )
 
     def count(self, where: Where) -> Query:
         """How many match."""

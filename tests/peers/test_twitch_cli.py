@@ -23,27 +23,14 @@ The mock's control port is fixed, hence one at a time on a host: the module stay
 from __future__ import annotations
 
 import asyncio
-import random
 import re
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
-from typing import Any
 
 import pytest
 
 from daemon.clock import SystemClock
 from domain.events import format_time, redemption_event
-from domain.ports import Clock
-from gateways.http import HttpClient
-from gateways.pace import MemoryPace
-from gateways.twitch.contracts import RemoteSubscription, Waiting
-from gateways.twitch.helix import TwitchHelix
-from gateways.twitch.monitor import Monitor
-from gateways.twitch.socket import Socket, dialer
-from gateways.twitch.subscriber import SubscriptionCalls
-from gateways.twitch.subscriptions import Wanted, vip_channel
-from tests.gateways.twitch.eventsub_server import Bell, Counts, Records, Spawned
+from tests.peers.listening import CHANNEL, Busy, Line, listening
 from tests.peers.twitch_cli import Mock, TwitchCli, alone_on_this_host, binary, until
 from tests.support.clock import ManualClock
 from tests.web.world import SECRET, World, running
@@ -51,13 +38,14 @@ from tests.web.world import SECRET, World, running
 pytestmark = [
     pytest.mark.server,
     pytest.mark.xdist_group("twitch-cli"),
-    pytest.mark.timeout(600),  # the first test may have to build the tool; every wait has its own, short limit
+    pytest.mark.timeout(
+        600
+    ),  # the first test may have to build the tool; every wait has its own, short limit
 ]
 
 ADD = "channel.channel_points_custom_reward_redemption.add"
 UPDATE = "channel.channel_points_custom_reward_redemption.update"
 MINUTE = 60_000
-CHANNEL = "100"
 
 
 @pytest.fixture(scope="module")
@@ -102,9 +90,7 @@ async def test_the_challenge_is_answered_as_twitch_wants_it(cli: TwitchCli, worl
     assert world.sink.calls == []
 
 
-async def test_no_challenge_is_answered_under_a_secret_that_is_not_ours(
-    cli: TwitchCli, world: World
-) -> None:
+async def test_no_challenge_is_answered_under_a_secret_that_is_not_ours(cli: TwitchCli, world: World) -> None:
     said = await cli.verify(ADD, *towards(world, secret="somebody else's"))
     assert said.status == 403, said.text
     assert "Invalid response" in said.text
@@ -152,9 +138,7 @@ async def test_a_resent_event_is_a_duplicate_and_still_welcome(cli: TwitchCli, w
     assert world.sink.calls == ["new", "duplicate"]
 
 
-async def test_an_id_that_comes_again_with_another_body_changes_nothing(
-    cli: TwitchCli, world: World
-) -> None:
+async def test_an_id_that_comes_again_with_another_body_changes_nothing(cli: TwitchCli, world: World) -> None:
     # Each trigger makes up another redemption, also under an id that was there before.
     first = await cli.trigger("add-redemption", *towards(world), "-I", "message-3")
     other = await cli.trigger("add-redemption", *towards(world), "-I", "message-3")
@@ -208,140 +192,6 @@ async def test_a_revocation_is_passed_on_with_its_reason(cli: TwitchCli, world: 
 # WebSocket.
 
 
-class AnyToken:
-    """The mock looks at no token."""
-
-    async def access_token(self, user_id: str) -> str:
-        return f"token of {user_id}"
-
-    async def refresh(self, user_id: str, rejected_token: str) -> str:
-        raise AssertionError("the mock refuses no token")
-
-    async def condemn(self, user_id: str, rejected_token: str, why: str) -> None:
-        raise AssertionError("the mock refuses no token")
-
-
-class Busy:
-    """A Helix that has no time for us: the session stays without a subscription."""
-
-    async def subscribe(
-        self, channel_id: str, type: str, version: str, condition: dict[str, str], transport: dict[str, str]
-    ) -> RemoteSubscription:
-        raise Waiting("not now")
-
-    async def subscriptions(self, channel_id: str) -> list[RemoteSubscription]:
-        return []
-
-    async def unsubscribe(self, channel_id: str, subscription_id: str) -> bool:
-        return False
-
-
-def wanted(channel_id: str = CHANNEL) -> tuple[Wanted, ...]:
-    """What a channel wants, but that the mock's ignorance of `channel.vip.*` is not the end of it."""
-    return tuple(
-        replace(wish, optional=wish.type.startswith("channel.vip.")) for wish in vip_channel(channel_id)
-    )
-
-
-MADE = {wish.type for wish in wanted() if not wish.optional or "moderator" in wish.type}
-
-
-@dataclass
-class Line:
-    """A monitor that listens to the mock. `opened`: every address that it connected to, in order."""
-
-    mock: Mock
-    monitor: Monitor
-    helix: TwitchHelix
-    records: Records
-    counts: Counts
-    clock: Clock
-    opened: list[str]
-
-    async def live(self) -> str:
-        """Wait until the channel is live on a session that is the newest; the answer is its id."""
-        await until(lambda: self.records.state(CHANNEL)[0] == "live")
-        return await self.session()
-
-    async def session(self) -> str:
-        rows = [row for row in await self.helix.subscriptions(CHANNEL) if row.status == "enabled"]
-        assert {row.type for row in rows} == MADE
-        assert len(rows) == len(MADE)
-        assert {row.condition["broadcaster_user_id"] for row in rows} == {CHANNEL}
-        (session_id,) = {row.session_id for row in rows}
-        return session_id
-
-    async def hear(self, session_id: str, event: str = "add-redemption", *options: str) -> dict[str, Any]:
-        """Fire an event and wait until it was heard, once; the answer is its payload."""
-        before = len(self.records.notified)
-        sent = await self.mock.fire(event, session_id, "-t", CHANNEL, *options)
-        await until(lambda: len(self.records.notified) > before)
-        assert len(self.records.notified) == before + 1
-        return sent
-
-    async def connects_again(self) -> None:
-        """Let our time pass, not the mock's, until the next connection is opened."""
-        assert isinstance(self.clock, ManualClock)
-        before = len(self.opened)
-        async with asyncio.timeout(10):
-            while len(self.opened) == before:
-                await self.clock.advance(0.25)
-                await asyncio.sleep(0)
-
-    def reconnects(self, reason: str) -> float:
-        return self.counts.seen.get(("eventsub_reconnects_total", reason), 0)
-
-    def welcomes(self) -> float:
-        return self.counts.seen.get(("eventsub_frames_total", "welcome"), 0)
-
-
-@asynccontextmanager
-async def listening(
-    mock: Mock, *, clock: Clock | None = None, calls: SubscriptionCalls | None = None
-) -> AsyncIterator[Line]:
-    """By default with a clock that stands still but for `connects_again`, set to the real date."""
-    clock = clock or ManualClock(SystemClock().now())
-    records, counts, tasks, opened = Records(Bell()), Counts(), Spawned(), list[str]()
-    dial = dialer()
-
-    async def noting_dial(url: str) -> Socket:
-        opened.append(url)
-        return await dial(url)
-
-    async with HttpClient() as http:
-        helix = TwitchHelix(
-            http=http,
-            api_url=mock.api_url,
-            client_id="a client id of at least thirty characters",
-            tokens=AnyToken(),
-            pace=MemoryPace(clock=clock),
-            clock=clock,
-            metrics=counts,
-            random=random.Random(3),
-        )
-        monitor = Monitor(
-            url=mock.socket_url,
-            helix=calls or helix,
-            sink=records,
-            on_revocation=records.on_revocation,
-            on_gap=records.on_gap,
-            on_state=records.on_state,
-            clock=clock,
-            tasks=tasks,
-            random=random.Random(3),
-            dial=noting_dial,
-            metrics=counts,
-            connections_per_second=float("inf"),
-            keepalive_seconds=10,
-        )
-        monitor.add(CHANNEL, wanted())
-        try:
-            yield Line(mock, monitor, helix, records, counts, clock, opened)
-        finally:
-            await monitor.stop()
-            assert tasks.running == 0
-
-
 async def test_welcome_subscriptions_and_events(mock: Mock) -> None:
     async with listening(mock) as line:
         session_id = await line.live()
@@ -374,18 +224,18 @@ async def test_a_hand_over_keeps_the_subscriptions_and_loses_nothing(mock: Mock)
         await line.hear(old)
         await until(lambda: line.records.gaps == [CHANNEL])
         await mock.command("reconnect")
-        await until(lambda: line.welcomes() == 2)
+        # Only after the new welcome do we leave the old socket, by ourselves.
+        await until(lambda: f"Disconnected client [{old.partition('_')[2]}] with code [1000]" in mock.log())
         new = await line.session()
         assert new != old
         assert re.fullmatch(rf"{re.escape(mock.socket_url)}\?reconnect_id=\w+", line.opened[1])
         for _ in range(3):
             await line.hear(new)
         assert len(set(line.records.notified)) == 4
-        # Nothing was subscribed, reconciled or shown anew, and we closed the old socket ourselves.
+        # Nothing was subscribed, reconciled or shown anew.
         assert line.records.gaps == [CHANNEL]
         assert [state for _, state, _ in line.records.states] == ["connecting", "live"]
         assert len(line.opened) == 2
-        await until(lambda: f"Disconnected client [{old.partition('_')[2]}] with code [1000]" in mock.log())
 
 
 @pytest.mark.parametrize(
@@ -409,7 +259,7 @@ async def test_each_close_code_ends_in_a_new_session_without_leftovers(
         await until(lambda: line.records.gaps == [CHANNEL])
         await mock.command("close", f"--session={old}", f"--reason={asked}")
         await until(lambda: line.reconnects(reason) == 1)
-        await line.connects_again()
+        await line.connected(times=2)
         await until(lambda: line.records.gaps == [CHANNEL] * 2)
         new = await line.live()
         assert new != old
@@ -435,7 +285,7 @@ async def test_silence_beyond_the_keepalive_that_the_mock_announced_is_a_loss(mo
         assert line.reconnects("silence") == 0
         await line.clock.advance(1.0)
         assert line.reconnects("silence") == 1
-        await line.connects_again()
+        await line.connected(times=2)
         await until(lambda: line.records.gaps == [CHANNEL] * 2)
         await line.hear(await line.live())
 
@@ -454,8 +304,8 @@ async def test_ten_seconds_of_nothing(mock: Mock) -> None:
     async def unused() -> None:
         async with listening(mock, calls=Busy()) as line:
             await until(lambda: line.reconnects("unused") == 1)
-            await line.connects_again()
-            await until(lambda: line.welcomes() == 2)
+            await line.connected(times=2)
+            assert line.opened == [line.opened[0]] * 2
             assert line.records.notified == []
 
     async with asyncio.TaskGroup() as group:

@@ -6,6 +6,7 @@ import asyncio
 import fcntl
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -22,7 +23,10 @@ import pytest
 MODULE = "github.com/twitchdev/twitch-cli@v1.1.25"
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".cache" / "bin"
-HOW = f"install Go and a C compiler, or: CGO_ENABLED=1 GOBIN={CACHE.relative_to(ROOT)} go install {MODULE}"
+HOW = (
+    "put twitch-cli on PATH or in .cache/bin, or have Go and a C compiler for: "
+    f"CGO_ENABLED=1 GOBIN=$PWD/.cache/bin go install {MODULE}"
+)
 
 RPC_PORT = 44747  # fixed in the mock
 BUILD_SECONDS = 500.0
@@ -59,8 +63,8 @@ def _build() -> tuple[str | None, str]:
         )
     except subprocess.TimeoutExpired:
         return None, f"go install took over {BUILD_SECONDS:g} s"
-    said = " / ".join(done.stderr.split("\n")[-4:]).strip(" /")
-    return shutil.which("twitch-cli", path=str(CACHE)), f"go install: {said}"
+    said = [line.strip() for line in done.stderr.splitlines() if "downloading" not in line]
+    return shutil.which("twitch-cli", path=str(CACHE)), f"go install: {' '.join(said[-2:])}"
 
 
 @contextmanager
@@ -70,6 +74,11 @@ def alone_on_this_host() -> Iterator[None]:
     with path.open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+# "✔ Request Sent. Received Status Code: 204", "✔ Valid status code. Received status 200", "✗ Invalid status code.
+# Received 403, expected a 2XX status", "[204] Endpoint received refired event."
+_STATUS = re.compile(r"(?:Status Code: |status code\. Received (?:status )?|^\[)(\d{3})\b", re.MULTILINE)
 
 
 async def until(condition: Callable[[], Any], *, seconds: float = SECONDS) -> None:
@@ -96,12 +105,9 @@ class Said:
     @property
     def status(self) -> int:
         """The HTTP status that the tool got."""
-        for mark in ("Received Status Code: ", "Valid status code. Received status ", "Received status "):
-            _, found, rest = self.text.partition(mark)
-            if found:
-                return int(rest[:3])
-        if self.text.startswith("["):
-            return int(self.text[1:4])
+        found = _STATUS.search(self.text)
+        if found is not None:
+            return int(found[1])
         raise AssertionError(self.text)
 
 
