@@ -13,7 +13,7 @@ import hypothesis
 for _name in list(os.environ):
     if (
         _name.startswith(("TWITCH_", "CUELIGHT_", "CRON_", "METRICS_", "LOG_"))
-        and _name != "CUELIGHT_REQUIRE_SERVERS"
+        and _name not in ("CUELIGHT_REQUIRE_SERVERS", "CUELIGHT_REFUSED")
     ):
         del os.environ[_name]
 for _name in (

@@ -164,9 +164,10 @@ class Rig:
         """What the oracle allows: nobody can act in time while he is dead. The longest blackout counts, with lives
         in between that were too short to catch up."""
         blackouts: list[tuple[float, float]] = []
-        for begin, end in self.outages:
+        for begin, end in sorted(self.outages):
             if blackouts and begin - blackouts[-1][1] < SOUND_SECONDS:
-                begin = blackouts.pop()[0]
+                first, last = blackouts.pop()
+                begin, end = first, max(last, end)
             blackouts.append((begin, end))
         return SLACK_MS + round(1000 * max((end - begin for begin, end in blackouts), default=0.0))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from pathlib import Path
 
@@ -24,6 +25,7 @@ async def test_full_means_503_and_heals(tmp_path: Path) -> None:
         lucky = await stand.viewer()
         await stand.deliver(await stand.redeem(stage, lucky))
         await stand.happened(lucky, "redeemed", "vip_added", "fulfilled")
+        full_since = time.monotonic()
         await _fill(stand)  # the end of that VIP falls into the time without room
 
         # A redemption that comes now: 503, with the time to come back; the process stays alive.
@@ -40,6 +42,7 @@ async def test_full_means_503_and_heals(tmp_path: Path) -> None:
         # More room: everything goes on where it stood.
         assert await stand.stop() == 0
         await stand.start(STORAGE_MAX_BYTES=LARGE)
+        stand.outages.append((full_since, time.monotonic()))
         await stand.deliver(redemption, message_id="late-1")
         for viewer in (lucky, unlucky):
             await stand.happened(viewer, "redeemed", "vip_added", "fulfilled", "vip_removed")

@@ -1,4 +1,4 @@
-"""Twitch's own command-line tool as a peer: finding or building it, running its commands, running its mock."""
+"""Twitch's own command-line tool as a peer: running its commands, running its mock."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ import fcntl
 import json
 import os
 import re
-import shutil
 import socket
-import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,51 +18,15 @@ from typing import Any, Self
 
 import pytest
 
-MODULE = "github.com/twitchdev/twitch-cli@v1.1.25"
-ROOT = Path(__file__).resolve().parents[2]
-CACHE = ROOT / ".cache" / "bin"
-HOW = (
-    "put twitch-cli on PATH or in .cache/bin, or have Go and a C compiler for: "
-    f"CGO_ENABLED=1 GOBIN=$PWD/.cache/bin go install {MODULE}"
-)
+from tests.support.need import need
 
 RPC_PORT = 44747  # fixed in the mock
-BUILD_SECONDS = 500.0
 SECONDS = 15.0  # the longest wait for one thing to happen
 
 
 def binary() -> Path:
-    """The tool: from PATH, from the cache, or built into it. Skips without one, fails where it is required."""
-    found = shutil.which("twitch-cli") or shutil.which("twitch-cli", path=str(CACHE))
-    if found is None:
-        found, why = _build()
-        if found is None:
-            message = f"twitch-cli cannot be had ({why}); {HOW}"
-            if os.environ.get("CI") == "true" or os.environ.get("CUELIGHT_REQUIRE_SERVERS") == "1":
-                pytest.fail(message, pytrace=False)
-            pytest.skip(message)
-    return Path(found)
-
-
-def _build() -> tuple[str | None, str]:
-    go = shutil.which("go")
-    if go is None:
-        return None, "it is not there and neither is go"
-    CACHE.mkdir(parents=True, exist_ok=True)
-    try:
-        done = subprocess.run(
-            [go, "install", MODULE],
-            env={**os.environ, "GOBIN": str(CACHE), "CGO_ENABLED": "1"},
-            cwd=tempfile.gettempdir(),
-            capture_output=True,
-            text=True,
-            timeout=BUILD_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return None, f"go install took over {BUILD_SECONDS:g} s"
-    said = [line.strip() for line in done.stderr.splitlines() if "downloading" not in line]
-    return shutil.which("twitch-cli", path=str(CACHE)), f"go install: {' '.join(said[-2:])}"
+    """The tool, from PATH or the cache. Where it is missing: see `tests/support/need.py`."""
+    return need("twitch-cli")
 
 
 @contextmanager

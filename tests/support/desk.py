@@ -133,9 +133,7 @@ class Scene:
     async def fault(self, method: str, path: str, *, times: int = 1, **how: Any) -> None:
         """Let the next matching calls fail: `status`, `drop`, `html`, `delay_ms`, `after_effect`."""
         query = how.pop("query", {})
-        await self.act(
-            "faults", match={"method": method, "path": path, "query": query}, times=times, **how
-        )
+        await self.act("faults", match={"method": method, "path": path, "query": query}, times=times, **how)
 
     async def heal(self) -> None:
         await self.act("faults", "DELETE")
@@ -252,7 +250,11 @@ class Scene:
             while True:
                 at_rest = not self.desk.worker.busy and not self.desk.worker.backlog
                 heads = await self._heads() if at_rest else []
-                if at_rest and not self.desk.worker.busy and all(row.due_at > self.clock.now() for row in heads):
+                if (
+                    at_rest
+                    and not self.desk.worker.busy
+                    and all(row.due_at > self.clock.now() for row in heads)
+                ):
                     return
                 idle = idle + 1 if at_rest else 0
                 if idle > 5 and isinstance(self.clock, ManualClock):

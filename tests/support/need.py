@@ -1,5 +1,9 @@
 """Real servers and tools that a test wants: found, or skipped with how to get them, or a failure where CI has to
-have them (`CI=true` or `CUELIGHT_REQUIRE_SERVERS=1`): there, a skip would hide that nothing was proved."""
+have them (`CI=true` or `CUELIGHT_REQUIRE_SERVERS=1`): there, a skip would hide that nothing was proved.
+
+One exception, and it is told: what a package registry refuses to give (`CUELIGHT_REFUSED=twitch-cli`, set by `.ci/run`
+after the registry said no) cannot be demanded, so it is skipped with that reason.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +20,7 @@ TOOLS: dict[str, tuple[tuple[str, ...], str]] = {
     "redis-server": (("redis-server",), "sudo apt-get install redis-server"),
     "chromium": (("chromium", "chromium-browser", "google-chrome"), "sudo apt-get install chromium"),
     "twitch-cli": (
-        ("twitch-cli", "twitch"),
+        ("twitch-cli",),
         "GOBIN=$PWD/.cache/bin go install github.com/twitchdev/twitch-cli@v1.1.25",
     ),
     "go": (("go",), "https://go.dev/doc/install"),
@@ -46,6 +50,8 @@ def need(tool: str) -> Path:
     found = find(tool)
     if found is not None:
         return found
+    if tool in os.environ.get("CUELIGHT_REFUSED", "").split(","):
+        pytest.skip(f"The package registry refuses {tool}, so nothing was proved with it. {TOOLS[tool][1]}")
     lacking = f"{tool} is not installed. Get it with: {TOOLS[tool][1]}"
     if required():
         pytest.fail(lacking, pytrace=False)
