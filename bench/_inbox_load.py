@@ -1,4 +1,4 @@
-"""`python -m bench._inbox_load`: a program that sends signed EventSub webhooks as fast as they are answered.
+"""The load of the bench `inbox`: a program that sends signed EventSub webhooks as fast as they are answered.
 
 It is made to cost less than what it measures: every request is built and signed before the first is sent, connections
 stay open, one request is under way on each, and an answer is recognised by its first line and the blank line alone.
@@ -92,8 +92,9 @@ class Measured:
 class Sender(asyncio.Protocol):
     """One connection with one request under way."""
 
-    def __init__(self, requests: deque[bytes], measured: Measured, until: float) -> None:
-        self._requests, self._measured, self._until = requests, measured, until
+    def __init__(self, requests: deque[bytes], measured: Measured) -> None:
+        self._requests, self._measured = requests, measured
+        self.until = 0.0
         self._transport: asyncio.WriteTransport | None = None
         self._sent_at = 0.0
         self._answer = b""
@@ -107,7 +108,7 @@ class Sender(asyncio.Protocol):
         """Send the next request, or end when the time or the requests are over."""
         assert self._transport is not None
         now = time.perf_counter()
-        if now >= self._until or not self._requests:
+        if now >= self.until or not self._requests:
             self._transport.close()
             self._end()
             return
@@ -144,14 +145,13 @@ async def send(order: Order) -> dict[str, Any]:
     )
     measured = Measured([])
     loop = asyncio.get_running_loop()
-    until = time.perf_counter() + 3600
     senders = [
-        (await loop.create_connection(lambda: Sender(requests, measured, until), "127.0.0.1", order.port))[1]
+        (await loop.create_connection(lambda: Sender(requests, measured), "127.0.0.1", order.port))[1]
         for _ in range(order.connections)
     ]
     began, cpu = time.perf_counter(), time.process_time()
     for sender in senders:
-        sender._until = began + order.seconds
+        sender.until = began + order.seconds
         sender.next()
     await asyncio.gather(*(sender.ended for sender in senders))
     return {

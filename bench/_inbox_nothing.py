@@ -1,7 +1,7 @@
-"""`python -m bench._inbox_nothing PORT SECRET`: the web layer of the daemon, verifying like it and storing nothing.
+"""The server of the bench `inbox` to compare with: the web layer of the daemon, verifying and storing nothing.
 
-The measure of what durability costs: same routes, same middleware, same log lines and metrics in a process of the same
-kind; only behind the webhook stands a sink that says "new" at once.
+`python -m bench._inbox_nothing PORT SECRET`. The measure of what durability costs: same routes, same middleware, same
+log lines and metrics in a process of the same kind; only behind the webhook stands a sink that says "new" at once.
 """
 
 from __future__ import annotations

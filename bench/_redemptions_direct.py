@@ -1,4 +1,4 @@
-"""`python -m bench._redemptions_direct`: the obvious way to do the job, to compare with: what anybody would write in an afternoon.
+"""The client of the bench `redemptions` to compare with: the obvious way, what anybody would write in an afternoon.
 
 One WebSocket per channel; on each redemption at once Add VIP, then fulfil. Nothing is stored, nothing looked up,
 nothing tried again, nobody told: a crash or a failure loses what was under way.

@@ -1,4 +1,4 @@
-"""`python -m bench._redemptions_twitch`: the unthrottled Twitch simulator with a stopwatch, and with the viewers in the same process.
+"""The server of the bench `redemptions`: the unthrottled simulator with a stopwatch, and the viewers in its process.
 
 Viewers redeem inside the simulator, so that offering 400 redemptions per second costs no HTTP calls; the stopwatch
 notes, on one clock, when a redemption was made, when the first Helix call about its viewer arrived, when the call
@@ -54,13 +54,16 @@ class Stopwatch(HttpFaults):
         self._by_redemption: dict[str, Lap] = {}
 
     def begin(self, viewer_id: str) -> Lap:
+        """A viewer is about to redeem; no viewer does so twice."""
         lap = self._by_viewer[viewer_id] = Lap(time.perf_counter())
         return lap
 
-    def called(self, redemption_id: str, lap: Lap) -> None:
+    def redeemed(self, redemption_id: str, lap: Lap) -> None:
+        """What his redemption is called."""
         self._by_redemption[redemption_id] = lap
 
-    def clear(self) -> None:
+    def forget(self) -> None:
+        """Earlier loads are over."""
         self._by_viewer.clear()
         self._by_redemption.clear()
 
@@ -134,7 +137,7 @@ class Stage:
         viewers = [stage.world.add_user(f"viewer{self._viewers + number}").id for number in range(count)]
         self._viewers += count
         laps: list[Lap] = []
-        self._watch.clear()
+        self._watch.forget()
         began = time.perf_counter()
         for number, viewer_id in enumerate(viewers):
             wait = began + number / rate - time.perf_counter()
@@ -144,7 +147,7 @@ class Stage:
                 await asyncio.sleep(0)  # late: catch up, but let the sockets have their turns
             channel_id, reward_id = rewards[number % len(rewards)]
             lap = self._watch.begin(viewer_id)
-            self._watch.called(stage.life.redeem(channel_id, reward_id, viewer_id).id, lap)
+            self._watch.redeemed(stage.life.redeem(channel_id, reward_id, viewer_id).id, lap)
             laps.append(lap)
         offered = time.perf_counter() - began
         deadline = time.perf_counter() + settle_seconds

@@ -41,7 +41,7 @@ class InboxCommands:
         self._inbox, self._worker, self._clock = inbox, worker, clock
 
     async def list(
-        self, *, state: str = "", lane: str = "", source: str = "", limit: int = 50, **_: Any
+        self, *, state: str = "", lane: str = "", source: str = "", limit: int = 50
     ) -> dict[str, Any]:
         """Rows, newest first, with how many there are in each state."""
         if state and state not in set(RowState):
@@ -68,9 +68,7 @@ class InboxCommands:
         document = await self._inbox.document(id)
         return document or {}
 
-    async def redrive(
-        self, *, id: str = "", all_dead: bool = False, dry_run: bool = False, **_: Any
-    ) -> dict[str, Any]:
+    async def redrive(self, *, id: str = "", all_dead: bool = False, dry_run: bool = False) -> dict[str, Any]:
         """Send one row, or every dead one, round again."""
         if bool(id) == bool(all_dead):
             raise Rejected(

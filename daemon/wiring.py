@@ -115,6 +115,10 @@ class Daemon:
         self.lifecycle = Lifecycle(stages, clock=self._clock, died=self._tasks.died, signals=signals)
         return await self.lifecycle.run()
 
+    def states(self) -> dict[str, str]:
+        """How each channel's EventSub session is."""
+        return {channel_id: state.state for channel_id, state in self._monitor.states().items()}
+
     # -- the stages, in the order of the start ------------------------------------------------------------------
 
     async def _open_store(self) -> None:

@@ -44,7 +44,7 @@ from simulators.twitch.settings import SimulatorSettings
 from storage.open import open_store, sqlite_url
 from storage.sealing import Sealer, generate_key
 from storage.tokens import TOKENS
-from tests.support.clock import ManualClock
+from tests.support.story import Checkpoints, NoWatch, StoryClock
 from tests.support.unreliable import UnreliableStore
 
 REDEMPTION_ADD = "channel.channel_points_custom_reward_redemption.add"
@@ -56,46 +56,6 @@ VIPS_PATH = "/channels/vips"
 QUEUE_PATH = "/custom_rewards/redemptions"
 MODERATORS_PATH = "/moderation/moderators"
 CHAT_PATH = "/chat/messages"
-
-
-class Cut(RuntimeError):
-    """What an armed checkpoint raises: the attempt ends there, as it would with a crash."""
-
-
-class Checkpoints:
-    """Records each place that is passed; `arm` cuts the next passes of one of them off."""
-
-    def __init__(self) -> None:
-        self.passed: list[str] = []
-        self._armed: dict[str, int] = {}
-
-    def arm(self, name: str, *, times: int = 1) -> None:
-        self._armed[name] = times
-
-    def __call__(self, name: str) -> None:
-        self.passed.append(name)
-        if self._armed.get(name, 0) > 0:
-            self._armed[name] -= 1
-            raise Cut(name)
-
-
-class NoWatch:
-    """Stands where the EventSub sessions would be: in these stories the events are handed in by the test."""
-
-    def __init__(self) -> None:
-        self.told: list[tuple[str, str]] = []
-
-    def add(self, channel_id: str, wanted: Any) -> None:
-        self.told.append(("add", channel_id))
-
-    async def remove(self, channel_id: str) -> None:
-        self.told.append(("remove", channel_id))
-
-    def restart(self, channel_id: str) -> None:
-        self.told.append(("restart", channel_id))
-
-    def wake(self, channel_id: str) -> None:
-        self.told.append(("wake", channel_id))
 
 
 @dataclass
@@ -248,19 +208,21 @@ class Scene:
         idle = 0
         async with asyncio.timeout(SECONDS):
             while True:
-                at_rest = not self.desk.worker.busy and not self.desk.worker.backlog
+                at_rest = self._is_at_rest()
                 heads = await self._heads() if at_rest else []
-                if (
-                    at_rest
-                    and not self.desk.worker.busy
-                    and all(row.due_at > self.clock.now() for row in heads)
-                ):
+                if at_rest and self._is_at_rest() and all(row.due_at > self.clock.now() for row in heads):
                     return
                 idle = idle + 1 if at_rest else 0
-                if idle > 5 and isinstance(self.clock, ManualClock):
-                    # Due by the wall clock, and the worker's timer is a fraction of a millisecond later.
-                    await self.clock.advance(0.001)
+                if isinstance(self.clock, StoryClock):
+                    if self.desk.worker.busy == self.clock.hands_asleep > 0:
+                        await self.clock.advance(1.0)
+                    elif idle > 5:
+                        # Due by the wall clock, and the worker's timer is a fraction of a millisecond later.
+                        await self.clock.advance(0.001)
                 await asyncio.sleep(0.002)
+
+    def _is_at_rest(self) -> bool:
+        return not self.desk.worker.busy and not self.desk.worker.backlog
 
     async def _heads(self) -> list[InboxRow]:
         """The open rows that are first in their lanes: what comes after a waiting head waits with it."""
@@ -280,7 +242,7 @@ class Scene:
         raise AssertionError(f"still open: {[(row.id, row.attempts, row.error) for row in waiting]}")
 
     async def pass_ms(self, milliseconds: int) -> None:
-        assert isinstance(self.clock, ManualClock)
+        assert isinstance(self.clock, StoryClock)
         await self.clock.advance(milliseconds / 1000)
 
     async def settled(self, redemption_id: str) -> Redemption:
@@ -385,7 +347,7 @@ async def open_scene(
     chat_sender_id: str = "",
 ) -> AsyncIterator[Scene]:
     """A running desk on a store in `directory`. `scheduler` false leaves ends to the test."""
-    clock = clock or ManualClock()
+    clock = clock or StoryClock()
     metrics, checkpoints, watch = PrometheusMetrics(), Checkpoints(), NoWatch()
     sim = TwitchSimulator(settings=settings or SimulatorSettings().unthrottled())
     store = UnreliableStore(await open_store(sqlite_url(directory / "data"), clock=clock, metrics=metrics))
@@ -470,9 +432,17 @@ async def open_scene(
                 await asyncio.gather(ending, return_exceptions=True)
             desk.worker.stop()
             try:
-                async with asyncio.timeout(SECONDS):
-                    await working  # raises what ended the worker
+                await _end_of(working, clock)  # raises what ended the worker
             finally:
                 await tasks.stop(1.0)
                 await topics.close()
                 await store.close()
+
+
+async def _end_of(working: asyncio.Task[None], clock: Clock) -> None:
+    async with asyncio.timeout(SECONDS):
+        while not working.done():
+            if isinstance(clock, StoryClock) and clock.hands_asleep:
+                await clock.advance(1.0)
+            await asyncio.wait({working}, timeout=0.01)
+        await working
