@@ -40,7 +40,7 @@ LAG_SECONDS = 0.5
 PATIENCE_SECONDS = 90.0
 STEP_SECONDS = 0.05
 LINE_BYTES = 1 << 26
-WHY = "a redemption is four rows of the inbox and some 25 small durable writes, in one interpreter"
+WHY = "a redemption is four rows of the inbox and 23 small durable writes, in one interpreter"
 NEXT = "fewer writes for each row (row and lane in one, the last two joined), then one look at the roles, not two"
 
 

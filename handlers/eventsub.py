@@ -67,10 +67,7 @@ class EventSubIntake:
                 lane = lane_of(channel_id, identifier(event, "user_id"))
             except Rejected as error:
                 why = error.message
-        if why:
-            self._metrics.count("inbox_parked_total", reason="unknown" if "unknown" in why else "malformed")
-            log.warning("eventsub.parked", message_id=message_id, type=type[:80], reason=why)
-        return await self._intake.accept(
+        taken = await self._intake.accept(
             Delivery(
                 source="twitch",
                 message_id=message_id,
@@ -84,6 +81,10 @@ class EventSubIntake:
                 parked_because=why,
             )
         )
+        if why and taken == "new":  # not each time that Twitch sends it
+            self._metrics.count("inbox_parked_total", reason="unknown" if "unknown" in why else "malformed")
+            log.warning("eventsub.parked", message_id=message_id, type=type[:80], reason=why)
+        return taken
 
     async def revocation(self, *, message_id: str, subscription: Mapping[str, Any], transport: str) -> None:
         """Twitch ended a subscription: tell whoever watches over the channel."""

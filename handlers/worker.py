@@ -61,6 +61,7 @@ class Worker:
         self._size = size
         self._pokes: deque[str] = deque()
         self._poked: set[str] = set()
+        self._held: dict[str, bool] = {}  # lanes in our hands; true: rows came since theirs were read
         self._claimed: deque[Lease] = deque()
         self._timers: list[tuple[int, str]] = []
         self._work = asyncio.Semaphore(0)
@@ -70,8 +71,11 @@ class Worker:
         self.ended = asyncio.Event()
 
     def poke(self, lane: str) -> None:
-        """A lane has a new row. Pokes that nobody has taken yet are joined."""
-        if lane not in self._poked:
+        """A lane has a new row. Pokes that nobody has taken yet are joined; a hand that holds the lane looks again
+        before it lets go, so that the arrival needs no write."""
+        if lane in self._held:
+            self._held[lane] = True
+        elif lane not in self._poked:
             self._poked.add(lane)
             self._pokes.append(lane)
             self._work.release()
@@ -129,8 +133,18 @@ class Worker:
             lease = await self._lanes.arrive(lane)
         if lease is None:
             return  # its holder sees the arrival when it releases
+        self._held[lease.lane] = False
         try:
-            due = await self._drain(lease)
+            due = await self._drain_safely(lease)
+        finally:
+            if self._held.pop(lease.lane, False):
+                self.poke(lease.lane)  # too late to be seen: an arrival like any other
+        if due is not None:
+            self._remind(due, lease.lane)
+
+    async def _drain_safely(self, lease: Lease) -> int | None:
+        try:
+            return await self._drain(lease)
         except Unavailable as error:
             # The store failed in the middle: nothing is lost, only give the lane back early if that works.
             again = self._clock.now() + round(error.retry_after_seconds * 1000)
@@ -143,8 +157,6 @@ class Worker:
             again = self._clock.now() + round(LANE_FAILED_SECONDS * 1000)
             await self._lanes.release(lease, due_at=again)
             raise
-        if due is not None:
-            self._remind(due, lease.lane)
 
     def _remind(self, due: int, lane: str) -> None:
         if due <= self._clock.now():
@@ -157,22 +169,28 @@ class Worker:
     async def _drain(self, lease: Lease) -> int | None:
         """Handle what is due in a claimed lane, release it, and say when it is due again.
 
-        Rows that arrive meanwhile change the lane's `wake`, so the release leaves the lane due at once.
+        Rows that arrive meanwhile are handled, too, if this process took them in; the others change the lane's
+        `wake`, so the release leaves the lane due at once.
         """
-        rows = await self._inbox.waiting(lease.lane, limit=ROWS_PER_CLAIM)
-        for row in rows:
-            now = self._clock.now()
-            if self._stopping or row.due_at > now:  # strict: what comes after a waiting head waits with it
-                return await self._lanes.release(lease, due_at=max(row.due_at, now))
-            if self._is_old(lease):
-                renewed = await self._lanes.renew(lease)
-                if renewed is None:
-                    raise Fenced(f"Lane {lease.lane} was taken over.")
-                lease = renewed
-            again = await self._one(row, lease)
-            if again is not None:
-                return await self._lanes.release(lease, due_at=again)
-        more = len(rows) == ROWS_PER_CLAIM
+        handled, more = 0, True
+        while more and handled < ROWS_PER_CLAIM:
+            self._held[lease.lane] = False
+            rows = await self._inbox.waiting(lease.lane, limit=ROWS_PER_CLAIM)
+            for row in rows:
+                now = self._clock.now()
+                if self._stopping or row.due_at > now:
+                    # Strict: what comes after a waiting head waits with it.
+                    return await self._lanes.release(lease, due_at=max(row.due_at, now))
+                if self._is_old(lease):
+                    renewed = await self._lanes.renew(lease)
+                    if renewed is None:
+                        raise Fenced(f"Lane {lease.lane} was taken over.")
+                    lease = renewed
+                again = await self._one(row, lease)
+                if again is not None:
+                    return await self._lanes.release(lease, due_at=again)
+            handled += len(rows)
+            more = len(rows) == ROWS_PER_CLAIM or self._held.get(lease.lane, False)
         return await self._lanes.release(lease, due_at=self._clock.now() if more else None)
 
     def _is_old(self, lease: Lease) -> bool:

@@ -119,6 +119,12 @@ class Enrolment:
 
     async def _reward(self, channel_id: str, title: str, cost: int) -> RemoteReward:
         for reward in await self._helix.rewards(channel_id):
+            if reward.title == title and reward.skips_queue:
+                raise Rejected(
+                    f"The reward {title} skips the request queue, so its points could never be given back.",
+                    code="channel.reward_queue",
+                    advice="Let its redemptions wait in the queue (Twitch's dashboard), or choose another title.",
+                )
             if reward.title == title:
                 return reward
         # The queue must not be skipped: what is fulfilled at once can never be refunded.

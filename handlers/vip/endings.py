@@ -24,14 +24,16 @@ def lane_of(channel_id: str, viewer_id: str) -> str:
 
 
 def expiry_of(session: VipSession, *, cause: str) -> Delivery:
-    """The row that ends a session on time. The end is part of its identity: an extension makes another row."""
+    """The row that ends a session on time. The end is part of its identity: an extension makes another row. `cause`
+    (clock, cron) is not, nor is it in the body: the same end queued by both is one row, not a conflict."""
     return Delivery(
         source="clock",
         message_id=f"{session.id}:{session.expires_at}",
         kind="vip.expire",
         lane=lane_of(session.channel_id, session.viewer_id),
         channel_id=session.channel_id,
-        raw=json.dumps({"session_id": session.id, "cause": cause}).encode(),
+        raw=json.dumps({"session_id": session.id}).encode(),
+        transport=cause,
     )
 
 
@@ -60,7 +62,7 @@ class Endings:
             return "extended"
         if session.status is VipStatus.ACTIVE:
             self._checkpoint("expiry.claimed")
-        cause = str(work.payload.get("cause", "clock"))
+        cause = work.row.transport or "clock"
         return await self.end(work, session, Ended.EXPIRED, actor=SYSTEM, cause=cause, remove=True)
 
     async def role_changed(self, work: Work) -> str:

@@ -12,6 +12,7 @@ import hashlib
 import hmac
 import json
 import signal
+import sys
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -34,7 +35,7 @@ POLL_SECONDS = 0.03
 LIMIT_SECONDS = 20.0
 SLACK_MS = 3000
 """What the oracle allows, besides the time in which no daemon ran: two seconds and a busy machine."""
-SOUND_SECONDS = 3.0
+SOUND_SECONDS = 2.0
 """A daemon that lived this long has caught up; shorter lives belong to the blackout around them."""
 LOG_LINES = 60
 REDEMPTION_ADD = "channel.channel_points_custom_reward_redemption.add"
@@ -167,8 +168,9 @@ class Rig:
         for begin, end in sorted(self.outages):
             if blackouts and begin - blackouts[-1][1] < SOUND_SECONDS:
                 first, last = blackouts.pop()
-                begin, end = first, max(last, end)
-            blackouts.append((begin, end))
+                blackouts.append((first, max(last, end)))
+            else:
+                blackouts.append((begin, end))
         return SLACK_MS + round(1000 * max((end - begin for begin, end in blackouts), default=0.0))
 
     # -- acting --------------------------------------------------------------------------------------------------
@@ -386,9 +388,7 @@ class Rig:
 
 
 @asynccontextmanager
-async def rig(
-    folder: Path, *options: str, environ: Mapping[str, str] | None = None
-) -> AsyncIterator[Rig]:
+async def rig(folder: Path, *options: str, environ: Mapping[str, str] | None = None) -> AsyncIterator[Rig]:
     """A simulator with these command line options, and a daemon that is not started yet."""
     simulator = await Simulator.start(*options)
     stand = Rig(simulator, folder, environ or {})
@@ -396,6 +396,11 @@ async def rig(
         yield stand
     finally:
         await stand.close()
+
+
+def measured(text: str) -> None:
+    """Tell a number to whoever looks at the output (`pytest -rP`); benchmarks judge it, journeys do not."""
+    sys.stdout.write(f"{text}\n")
 
 
 def redemption_body(redemption: Mapping[str, Any]) -> bytes:

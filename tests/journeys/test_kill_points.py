@@ -179,20 +179,24 @@ async def test_cancelled_by_a_moderator_while_the_daemon_was_dead(stand: Rig) ->
 
 
 async def test_taken_away_by_hand_while_the_daemon_was_dead(stand: Rig) -> None:
-    """The streamer removes a VIP of ours; the next start notices and does not give it back, nor the points."""
+    """The streamer removes a VIP of ours; the next start notices and gives back neither the VIP nor the points."""
     await stand.start()
-    stage = await stand.enrol(vip_seconds=3)
+    stage = await stand.enrol(vip_seconds=60)
     viewer = await stand.viewer()
     await stand.redeem(stage, viewer)
     await stand.happened(viewer, *GRANTED[:3])
     await stand.kill()
     await stand.simulator.order("vips", {"channel_id": stage.id, "user_id": viewer, "remove": True})
     await stand.start()
-    await stand.live(stage)
-    await stand.settle()
+
+    async def noticed() -> bool:
+        rows = await stand.rows(source="reconcile", state="done")
+        return [(row["kind"], row["result"]) for row in rows] == [("vip.removed", "removed_by_hand")]
+
+    await stand.until(noticed, "the reconciliation closed the session")
     # Paid again, it is a new VIP of full length, not an extension of the one that was taken away.
     await stand.redeem(stage, viewer)
-    await stand.happened(viewer, *GRANTED, *GRANTED)
-    await stand.settle()
+    await stand.happened(viewer, *GRANTED, *GRANTED[:3])
+    await stand.settle(vips_gone=False)
     verdict = await stand.judge()
     assert (verdict["granted"], verdict["extended"]) == (2, 0)

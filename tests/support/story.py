@@ -3,27 +3,45 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from gateways.twitch.subscriptions import Wanted
 from tests.support.clock import ManualClock
 
 
 class StoryClock(ManualClock):
-    """Knows how many hands of the worker sleep: nothing but the clock would wake them."""
+    """Knows which tasks sleep, by name: nothing but the clock wakes those, so time may be moved without a race."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.hands_asleep = 0
+        self.asleep: Counter[str] = Counter()
+        self.until: dict[str, float] = {}  # name of a sleeper to the monotonic time at which it wakes
 
     async def sleep(self, seconds: float) -> None:
-        task = asyncio.current_task()
-        is_hand = task is not None and task.get_name().removeprefix("worker.").isdigit()
-        self.hands_asleep += is_hand
-        try:
+        with self._marked(seconds):
             await super().sleep(seconds)
+
+    async def wait(self, event: asyncio.Event, seconds: float) -> bool:
+        with self._marked(seconds):
+            return await super().wait(event, seconds)
+
+    @contextmanager
+    def _marked(self, seconds: float) -> Iterator[None]:
+        task = asyncio.current_task()
+        name = "" if task is None else task.get_name()
+        self.asleep[name] += 1
+        self.until[name] = self.monotonic() + seconds
+        try:
+            yield
         finally:
-            self.hands_asleep -= is_hand
+            self.asleep[name] -= 1
+
+    @property
+    def hands_asleep(self) -> int:
+        """How many hands of the worker sleep."""
+        return sum(count for name, count in self.asleep.items() if name.removeprefix("worker.").isdigit())
 
 
 class Cut(RuntimeError):

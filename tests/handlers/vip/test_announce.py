@@ -10,7 +10,8 @@ from domain.inbox import Delivery, RowState
 from domain.redemption import RedemptionStatus as Status
 from handlers.vip.announce import Announcer
 from simulators.twitch.settings import SimulatorSettings
-from tests.support.desk import CHAT_PATH, Scene, grant_of, open_scene
+from tests.support.desk import open_scene
+from tests.support.scene import CHAT_PATH, Scene, grant_of
 
 
 def line(channel_id: str, number: int) -> Delivery:

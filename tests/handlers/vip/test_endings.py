@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from domain.channel import Channel, Viewer
 from domain.inbox import RowState
-from domain.vip import VipSession
+from domain.vip import Method, VipSession, opened
 from handlers.vip.endings import expiry_of, lane_of
-from tests.support.desk import MODERATORS_PATH, VIPS_PATH, Scene
+from tests.support.scene import MODERATORS_PATH, VIPS_PATH, Scene
 
 
 async def a_vip(scene: Scene, vip_ms: int = 60_000) -> tuple[Channel, Viewer, VipSession]:
@@ -30,8 +32,6 @@ def test_the_end_is_part_of_an_expirys_identity(example: VipSession) -> None:
 
 @pytest.fixture
 def example() -> VipSession:
-    from domain.vip import Method, opened
-
     return opened(
         id="r-1",
         channel_id="1",
@@ -100,8 +100,6 @@ async def test_an_expiry_of_an_ended_session_ends_nothing_more(scene: Scene) -> 
     channel, _, session = await a_vip(scene, 1000)
     over = await scene.ended(session.id)
     await scene.desk.intake.accept(expiry_of(over, cause="cron"), again=True)
-    from dataclasses import replace
-
     await scene.desk.intake.accept(expiry_of(replace(over, expires_at=7), cause="clock"))
     await scene.finish()
     assert scene.deeds("vip_removed") == 1
@@ -111,8 +109,6 @@ async def test_an_expiry_of_an_ended_session_ends_nothing_more(scene: Scene) -> 
 
 
 async def test_an_expiry_of_no_session_is_kept_for_a_person(scene: Scene) -> None:
-    from dataclasses import replace
-
     _, _, session = await a_vip(scene)
     delivery = expiry_of(replace(session, id="nobody"), cause="clock")
     await scene.desk.intake.accept(delivery)
@@ -148,7 +144,7 @@ async def test_a_removal_that_fails_is_tried_again(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("how", [{"status": 500}, {"drop": True}, {"html": True, "status": 502}])
-async def test_a_removal_whose_answer_is_lost_is_done_once(scene: Scene, how: dict[str, object]) -> None:
+async def test_a_removal_whose_answer_is_lost_is_done_once(scene: Scene, how: dict[str, Any]) -> None:
     channel, _, session = await a_vip(scene, 5000)
     await scene.fault("DELETE", VIPS_PATH, after_effect=True, **how)
     await scene.ended(session.id)
@@ -248,7 +244,7 @@ async def test_a_demotion_is_stored_and_nothing_else(scene: Scene) -> None:
 async def test_an_end_by_hand_that_was_cut_off_is_completed_and_told_once(
     scene: Scene, collection: str, method: str, after_effect: bool
 ) -> None:
-    """Cut off between the change of the session and the telling, the retry finds no open session; it must still tell."""
+    """Cut off between the change of the session and the telling, the retry finds no open session; it still tells."""
     channel, ann, session = await a_vip(scene)
     await scene.act("vips", channel_id=channel.id, user_id=ann.id, remove=True)
     scene.store.orders.fail(collection, method, times=2, after_effect=after_effect)

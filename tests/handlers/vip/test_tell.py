@@ -8,7 +8,7 @@ from domain.inbox import RowState
 from domain.redemption import RedemptionStatus as Status
 from domain.retry import REDEMPTION
 from storage.contracts import StorageBroken
-from tests.support.desk import QUEUE_PATH, REDEMPTION_UPDATE, VIPS_PATH, Scene
+from tests.support.scene import QUEUE_PATH, REDEMPTION_UPDATE, VIPS_PATH, Scene
 
 ATTEMPTS = REDEMPTION.max_attempts or 0
 

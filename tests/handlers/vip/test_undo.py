@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from domain.redemption import RedemptionStatus as Status
-from tests.support.desk import REDEMPTION_UPDATE, Scene
+from tests.support.scene import REDEMPTION_UPDATE, Scene
 
 
 async def test_our_own_settlements_come_back_as_events_and_change_nothing(scene: Scene) -> None:

@@ -1,0 +1,150 @@
+"""The live page: what it begins from plus what follows is what there is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from domain.audit import SYSTEM, Action, AuditRecord
+from domain.errors import NotFound
+from gateways.topics.contracts import Position
+from handlers.vip.live import SNAPSHOT_ACTIVITY, activity_body, topic_of
+from storage.contracts import StorageUnavailable
+from tests.support.desk import open_scene
+from tests.support.scene import REDEMPTION_ADD, REDEMPTION_UPDATE, Scene, role_event
+
+
+async def test_a_snapshot_has_all_that_a_page_needs(scene: Scene) -> None:
+    channel = await scene.channel(vip_ms=60_000)
+    ann, ben = await scene.viewer("ann"), await scene.viewer("ben")
+    await scene.settled(await scene.redeem(channel, ann))
+    await scene.settled(await scene.redeem(channel, ben))
+    await scene.settled(await scene.redeem(channel, ben))
+    await scene.act("vips", channel_id=channel.id, user_id=ann.id, remove=True)
+    await scene.role("vip.remove", channel, ann)
+    await scene.finish()
+    picture = await scene.desk.live.snapshot(channel.id)
+    assert picture["now"] == scene.clock.now()
+    assert picture["channel"] == {
+        "id": channel.id,
+        "login": "streamer",
+        "name": "Streamer",
+        "connection": {"state": "stopped", "since": 0, "detail": ""},
+    }
+    active, over = picture["vips"]
+    assert (active["viewer_login"], active["status"], active["extensions"]) == ("ben", "active", 1)
+    assert active["expires_at"] == active["granted_at"] + 120_000
+    assert (over["viewer_name"], over["status"], over["ended_because"]) == ("Ann", "ended", "removed_by_hand")
+    assert set(active) == {
+        "id", "viewer_id", "viewer_login", "viewer_name", "status", "granted_at", "expires_at", "method",
+        "reward_title", "extensions", "ended_at", "ended_because",
+    }  # fmt: skip
+    actions = [line["action"] for line in picture["activity"]]
+    assert sorted(actions) == ["vip.ended", "vip.extended", "vip.granted", "vip.granted"]
+    assert {line["viewer"]["login"] for line in picture["activity"]} == {"ann", "ben"}
+    assert {line["actor"]["kind"] for line in picture["activity"]} == {"viewer", "streamer"}
+
+
+async def test_a_channel_that_nobody_knows_has_no_picture(scene: Scene) -> None:
+    with pytest.raises(NotFound, match="404"):
+        await scene.desk.live.snapshot("404")
+
+
+async def test_a_line_without_a_viewer_names_none() -> None:
+    body = activity_body(AuditRecord("a", "1", 5, Action.ALARM, SYSTEM, "clock"))
+    assert body["viewer"] is None
+    assert body["actor"] == {"kind": "system", "id": "", "name": "Cuelight"}
+
+
+async def test_the_activity_is_bounded(scene: Scene) -> None:
+    channel = await scene.channel()
+    for number in range(SNAPSHOT_ACTIVITY + 5):
+        record = AuditRecord(f"a-{number}", channel.id, number, Action.NOTICED, SYSTEM, "twitch")
+        await scene.repositories.audit.add(record)
+    activity = (await scene.desk.live.snapshot(channel.id))["activity"]
+    assert len(activity) == SNAPSHOT_ACTIVITY
+    assert activity[0]["id"] == f"a-{SNAPSHOT_ACTIVITY + 4}", "newest first"
+
+
+async def test_the_state_of_the_connection_is_shown(scene: Scene) -> None:
+    channel = await scene.channel()
+    await scene.desk.live.show_connection(channel.id, "live", "")
+    await scene.desk.live.show_connection("404", "live", "")  # not ours (any more): nobody watches
+    (entry,) = await scene.entries(channel)
+    assert (entry.kind, entry.state) == ("channel", False)
+    assert entry.body["connection"] == {"state": "live", "since": scene.clock.now(), "detail": ""}
+    assert (await scene.desk.live.snapshot(channel.id))["channel"] == entry.body
+
+
+async def test_only_states_of_vips_count_as_state(scene: Scene) -> None:
+    channel, ann = await scene.channel(), await scene.viewer()
+    await scene.settled(await scene.redeem(channel, ann))
+    assert {entry.kind: entry.state for entry in await scene.entries(channel)} == {
+        "vip": True,
+        "activity": False,
+    }
+
+
+async def insist(scene: Scene, event: dict[str, Any], type: str = REDEMPTION_ADD) -> None:
+    """Deliver as a sender does who was not told "accepted": once more."""
+    for _ in range(20):
+        try:
+            await scene.deliver(event, type, message_id=f"{event['id']}{event['status']}")
+            return
+        except StorageUnavailable:
+            continue
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_an_early_picture_with_all_that_follows_is_a_fresh_picture(tmp_path: Path, seed: int) -> None:
+    """For a random story with cuts: a page that upserts `vip` entries over what it began from ends with what a page
+    that opens now sees, from whichever moment it began."""
+    random = Random(seed)
+    async with open_scene(tmp_path) as scene:
+        channel = await scene.channel(vip_slots=3, vip_ms=8_000)
+        viewers = [await scene.viewer(f"viewer{number}") for number in range(5)]
+        pages: list[tuple[Position, dict[str, Any]]] = []
+        paid: list[dict[str, Any]] = []
+        for _ in range(25):
+            if random.random() < 0.4:
+                head = (await scene.topics.head(topic_of(channel.id))).position
+                pages.append((head, await scene.desk.live.snapshot(channel.id)))
+            viewer = random.choice(viewers)
+            match random.choice(["redeem", "redeem", "redeem", "time", "hand", "cancel", "cut", "rest"]):
+                case "redeem":
+                    paid.append(await scene.pay(channel, viewer))
+                    await insist(scene, paid[-1])
+                case "time":
+                    await scene.pass_ms(random.randint(500, 6_000))
+                case "hand" if scene.holds_vip(channel, viewer):
+                    life, theirs = scene.sim.stage.life, scene.sim.world.channels[channel.id]
+                    life.remove_vip(theirs, viewer.id, by="streamer")
+                    event = role_event(channel, viewer) | {
+                        "id": f"{len(paid)}",
+                        "status": str(random.random()),
+                    }
+                    await insist(scene, event, "channel.vip.remove")
+                case "cancel" if paid:
+                    await insist(scene, random.choice(paid) | {"status": "canceled"}, REDEMPTION_UPDATE)
+                case "cut":
+                    collection = random.choice(["audit", "vip_sessions", "redemptions", "inbox"])
+                    scene.store.orders.fail(collection, random.choice(["insert", "change"]))
+                case "rest":
+                    await scene.quiet()
+        scene.store.orders.heal()
+        await scene.finish()
+        fresh = {vip["id"]: vip for vip in (await scene.desk.live.snapshot(channel.id))["vips"]}
+        active = {key: vip for key, vip in fresh.items() if vip["status"] == "active"}
+        assert pages
+        assert {scene.status(channel, event["id"]) for event in paid} <= {"FULFILLED", "CANCELED"}
+        for position, picture in pages:
+            seen = {vip["id"]: vip for vip in picture["vips"]}
+            for entry in await scene.entries(channel, position):
+                if entry.kind == "vip":
+                    seen[entry.body["id"]] = entry.body
+            assert {key: vip for key, vip in seen.items() if vip["status"] == "active"} == active
+        granted = set(scene.sim.world.channels[channel.id].vips)
+        assert {vip["viewer_id"] for vip in active.values()} == granted, "and that is what Twitch has"
