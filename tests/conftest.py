@@ -11,9 +11,9 @@ import hypothesis
 
 # A test says which variables it sets. Those of the person who runs the suite do not count, nor does a .env.
 for _name in list(os.environ):
-    if (
-        _name.startswith(("TWITCH_", "CUELIGHT_", "CRON_", "METRICS_", "LOG_"))
-        and _name not in ("CUELIGHT_REQUIRE_SERVERS", "CUELIGHT_REFUSED")
+    if _name.startswith(("TWITCH_", "CUELIGHT_", "CRON_", "METRICS_", "LOG_")) and _name not in (
+        "CUELIGHT_REQUIRE_SERVERS",
+        "CUELIGHT_REFUSED",
     ):
         del os.environ[_name]
 for _name in (

@@ -17,12 +17,15 @@ async def test_the_inbox_is_listed_shown_and_purged(tmp_path: Path) -> None:
         channel_id, reward_id = await run.enrol()
         redeemed = await run.redeem(channel_id, reward_id, "ann")
         await run.until(lambda: run.status_of(channel_id, redeemed["id"]) == "FULFILLED")
-        listed = await run.admin("inbox.list", {"source": "twitch", "limit": 10})
-        kinds = {row["kind"] for row in listed["rows"]}
-        assert "redemption.add" in kinds
-        row = next(row for row in listed["rows"] if row["kind"] == "redemption.add")
-        shown = await run.admin("inbox.show", {"id": row["id"]})
-        assert shown["steps"]["grant"] == {"was_vip": False, "was_moderator": False}
+        listed = await run.admin("inbox.list", {"limit": 10})
+        # The event and the first reconciliation may both bring it; one of the two rows did the work.
+        rows = [row for row in listed["rows"] if row["kind"] == "redemption.add"]
+        shown = [await run.admin("inbox.show", {"id": row["id"]}) for row in rows]
+        grants = [row["steps"]["grant"] for row in shown if "grant" in row["steps"]]
+        assert grants == [{"was_vip": False, "was_moderator": False}]
+        twitch = await run.admin("inbox.list", {"source": "twitch"})
+        assert {row["source"] for row in twitch["rows"]} == {"twitch"}
+        row = rows[0]
         assert await run.admin("inbox.purge", {"older_than_days": 1}) == {"purged": 0, "dry_run": False}
         for command, args, code in (
             ("inbox.show", {"id": "no:such"}, "not_found"),

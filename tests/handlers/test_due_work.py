@@ -155,7 +155,7 @@ async def test_rounds_reconcile_every_channel_in_turn(tmp_path: Path) -> None:
             await scene.pass_ms(round(ROUND_SECONDS * 1000))  # nobody to go round for
             first, second = await scene.channel("first", vip_ms=7_200_000), await scene.channel("second")
             event = await scene.pay(first, await scene.viewer())
-            for _ in range(3):
+            for _ in range(6):
                 await scene.quiet()
                 await scene.pass_ms(round(ROUND_SECONDS * 500))
             await scene.quiet()

@@ -8,8 +8,6 @@ the end of the daemon's log.
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import hmac
 import json
 import signal
 import sys
@@ -26,10 +24,9 @@ import aiohttp
 from daemon.clock import SystemClock
 from daemon.programs import RUN, DaemonProgram, Simulator, free_port
 from domain.errors import CuelightError
-from domain.events import format_time
+from tests.journeys.deliveries import REDEMPTION_ADD, SECRET, redemption_body, signed
 
 ARMED = (str(Path(__file__).with_name("armed.py")),)
-SECRET = "a-webhook-secret-of-the-journeys"
 FAULTS = ("lost", "doubled", "unrefunded", "late", "early", "refunded_and_vip")
 POLL_SECONDS = 0.03
 LIMIT_SECONDS = 20.0
@@ -38,7 +35,6 @@ SLACK_MS = 3000
 SOUND_SECONDS = 2.0
 """A daemon that lived this long has caught up; shorter lives belong to the blackout around them."""
 LOG_LINES = 60
-REDEMPTION_ADD = "channel.channel_points_custom_reward_redemption.add"
 
 
 @dataclass(frozen=True)
@@ -401,34 +397,3 @@ async def rig(folder: Path, *options: str, environ: Mapping[str, str] | None = N
 def measured(text: str) -> None:
     """Tell a number to whoever looks at the output (`pytest -rP`); benchmarks judge it, journeys do not."""
     sys.stdout.write(f"{text}\n")
-
-
-def redemption_body(redemption: Mapping[str, Any]) -> bytes:
-    """A redemption of Helix as the body of EventSub's notification."""
-    event = {**redemption, "status": str(redemption["status"]).lower()}
-    for name in ("id", "login", "name"):
-        event[f"broadcaster_user_{name}"] = event.pop(f"broadcaster_{name}")
-    subscription = {
-        "id": "f1c2a387-161a-49f9-a165-0f21d7a4e1c4",
-        "type": REDEMPTION_ADD,
-        "version": "1",
-        "status": "enabled",
-        "condition": {"broadcaster_user_id": event["broadcaster_user_id"]},
-        "transport": {"method": "webhook", "callback": "http://127.0.0.1/api/webhooks/eventsub"},
-    }
-    return json.dumps({"subscription": subscription, "event": event}).encode()
-
-
-def signed(body: bytes, *, message_id: str, type: str, now: int) -> dict[str, str]:
-    """The headers of an EventSub notification (Twitch's "Handling Webhook Events")."""
-    stamp = format_time(now)
-    digest = hmac.new(SECRET.encode(), message_id.encode() + stamp.encode() + body, hashlib.sha256)
-    return {
-        "Content-Type": "application/json",
-        "Twitch-Eventsub-Message-Id": message_id,
-        "Twitch-Eventsub-Message-Timestamp": stamp,
-        "Twitch-Eventsub-Message-Signature": f"sha256={digest.hexdigest()}",
-        "Twitch-Eventsub-Message-Type": "notification",
-        "Twitch-Eventsub-Subscription-Type": type,
-        "Twitch-Eventsub-Subscription-Version": "1",
-    }

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.journeys.rig import Rig, redemption_body, rig
+from tests.journeys.deliveries import redemption_body
+from tests.journeys.rig import Rig, rig
 
 pytestmark = pytest.mark.journey
 

@@ -195,13 +195,13 @@ class Scene:
         """Wait for something that other tasks bring about."""
         async with asyncio.timeout(SECONDS):
             while not await condition():
-                await asyncio.sleep(0.002)
+                await asyncio.sleep(0.004)
 
     async def quiet(self) -> None:
         """Wait until the worker has nothing to do at this moment."""
         async with asyncio.timeout(SECONDS):
             while not await self._is_quiet():
-                await asyncio.sleep(0.002)
+                await asyncio.sleep(0.004)
 
     async def _is_quiet(self) -> bool:
         worker, clock = self.desk.worker, self.clock
