@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from domain.channel import Viewer
 from domain.errors import Broken
+from domain.events import RedemptionEvent
 
 
 class RedemptionStatus(StrEnum):
@@ -85,6 +86,23 @@ class Redemption:
     @property
     def settled(self) -> bool:
         return self.status in SETTLED
+
+
+def received(event: RedemptionEvent, *, now: int) -> Redemption:
+    """The record of a redemption that we hear of for the first time, `now` in UTC ms."""
+    return Redemption(
+        id=event.id,
+        channel_id=event.channel_id,
+        reward_id=event.reward_id,
+        reward_title=event.reward_title,
+        reward_cost=event.reward_cost,
+        viewer_id=event.viewer.id,
+        viewer_login=event.viewer.login,
+        viewer_name=event.viewer.name,
+        user_input=event.user_input,
+        redeemed_at=event.redeemed_at,
+        received_at=now,
+    )
 
 
 def moved(

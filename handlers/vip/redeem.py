@@ -26,7 +26,7 @@ from domain.decisions import (
 from domain.errors import Broken, Unavailable
 from domain.events import redemption_event
 from domain.ports import Checkpoint, Clock
-from domain.redemption import Alarm, Redemption, Refusal
+from domain.redemption import Alarm, Redemption, Refusal, received
 from domain.redemption import RedemptionStatus as Status
 from domain.vip import Ended, Method, VipSession
 from gateways.twitch.contracts import AddVip, Helix, Resolve
@@ -83,21 +83,7 @@ class Redeeming:
         reward = channel.reward(event.reward_id) if channel else None
         if reward is None:
             return "not_ours"
-        redemption = await self._redemptions.begin(
-            Redemption(
-                id=event.id,
-                channel_id=event.channel_id,
-                reward_id=event.reward_id,
-                reward_title=event.reward_title,
-                reward_cost=event.reward_cost,
-                viewer_id=event.viewer.id,
-                viewer_login=event.viewer.login,
-                viewer_name=event.viewer.name,
-                user_input=event.user_input,
-                redeemed_at=event.redeemed_at,
-                received_at=self._clock.now(),
-            )
-        )
+        redemption = await self._redemptions.begin(received(event, now=self._clock.now()))
         await self._endings.resume(work)
         if work.row.kind == "redemption.refund" and work.noted("undone") is None:
             await self._undo_given_up(work, redemption)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from domain.audit import SYSTEM, Action, Actor, AuditRecord, streamer
 from domain.events import redemption_event
 from domain.ports import Clock
-from domain.redemption import Redemption
+from domain.redemption import Redemption, received
 from domain.redemption import RedemptionStatus as Status
 from domain.vip import Ended, VipSession, VipStatus, shortened
 from handlers.vip.announce import Announcer
@@ -93,21 +93,7 @@ class Undo:
             if channel is None or channel.reward(event.reward_id) is None:
                 return "not_ours"
             # Cancelled before we heard of it: remember, so that the late notice of it grants nothing.
-            redemption = await self._redemptions.begin(
-                Redemption(
-                    id=event.id,
-                    channel_id=event.channel_id,
-                    reward_id=event.reward_id,
-                    reward_title=event.reward_title,
-                    reward_cost=event.reward_cost,
-                    viewer_id=event.viewer.id,
-                    viewer_login=event.viewer.login,
-                    viewer_name=event.viewer.name,
-                    user_input=event.user_input,
-                    redeemed_at=event.redeemed_at,
-                    received_at=self._clock.now(),
-                )
-            )
+            redemption = await self._redemptions.begin(received(event, now=self._clock.now()))
         if redemption.status in (Status.REFUNDING, Status.REFUNDED, Status.ALARMED):
             return "our_refund"
         if redemption.status is not Status.CANCELLED:

@@ -1,7 +1,9 @@
 import pytest
 
+from domain.channel import Viewer
 from domain.errors import Broken
-from domain.redemption import MOVES, SETTLED, Redemption, RedemptionStatus, Refusal, moved
+from domain.events import RedemptionEvent
+from domain.redemption import MOVES, SETTLED, Redemption, RedemptionStatus, Refusal, moved, received
 from domain.words import CHAT
 
 
@@ -34,3 +36,10 @@ def test_a_decision_to_refund_never_becomes_a_vip() -> None:
 
 def test_every_refusal_has_its_sentence() -> None:
     assert {f"refund.{refusal}" for refusal in Refusal} <= set(CHAT)
+
+
+def test_a_redemption_is_received_as_the_event_tells_it() -> None:
+    event = RedemptionEvent("r", "1", Viewer("2", "ann", "Ann"), "hi", "unfulfilled", "rw", "VIP", 500, 1)
+    first = received(event, now=2)
+    assert (first.id, first.viewer, first.user_input, first.received_at) == ("r", event.viewer, "hi", 2)
+    assert first.status is RedemptionStatus.RECEIVED
