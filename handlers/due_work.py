@@ -22,6 +22,7 @@ from storage.sessions import Sessions
 log = structlog.get_logger(__name__)
 
 LONGEST_SLEEP_SECONDS = 15.0
+AGAIN_SECONDS = 60.0
 JOIN_SECONDS = 0.05  # changes within this time share one look
 
 
@@ -40,11 +41,16 @@ class Expiries:
         self._changed.set()
 
     async def run(self) -> None:
-        """Queue ends as they come due, until cancelled."""
+        """Queue ends as they come due, until cancelled. At the start and then each minute those that were given up
+        (Twitch answered what nobody foresees) are sent round again: a removal is never forgotten."""
+        again_at = self._clock.monotonic()
         while True:
             self._changed.clear()
             try:
-                await self.queue_due(cause="clock")
+                again = self._clock.monotonic() >= again_at
+                await self.queue_due(cause="clock", again=again)
+                if again:
+                    again_at = self._clock.monotonic() + AGAIN_SECONDS
                 next_end = await self._next_end()
             except Unavailable as error:
                 log.warning("expiries.storage_unavailable", code=error.code)

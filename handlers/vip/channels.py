@@ -108,7 +108,14 @@ class Enrolment:
             expires_in=seen.expires_in,
         )
         await self._tokens.put(seen.user_id, seen.login, grant)
-        user = (await self._helix.users(seen.user_id, ids=[seen.user_id]))[0]
+        users = await self._helix.users(seen.user_id, ids=[seen.user_id])
+        if not users:
+            raise Rejected(
+                f"Twitch does not show the account {seen.login}; it may be suspended.",
+                code="channel.account",
+                advice="Ask its owner to look at the account, then try again.",
+            )
+        user = users[0]
         remote = await self._reward(seen.user_id, reward_title, reward_cost)
         reward = Reward(remote.id, remote.title, remote.cost, vip_seconds * 1000)
         fresh = Channel(seen.user_id, user.login, user.name, (reward,), added_at=self._clock.now())

@@ -9,7 +9,7 @@ from typing import Any
 from domain.inbox import RowState
 from domain.redemption import RedemptionStatus as Status
 from domain.vip import VipSession
-from handlers.due_work import LONGEST_SLEEP_SECONDS, ROUND_SECONDS, Expiries, Rounds
+from handlers.due_work import AGAIN_SECONDS, LONGEST_SLEEP_SECONDS, ROUND_SECONDS, Expiries, Rounds
 from handlers.vip.endings import expiry_of
 from tests.support.desk import open_scene
 from tests.support.scene import VIPS_PATH, Scene
@@ -119,12 +119,27 @@ async def test_a_dead_end_is_sent_round_again_by_the_cron_call(tmp_path: Path) -
         assert (row.state, row.error.code) == (RowState.DEAD, "twitch.broken")
         await scene.desk.expiries.queue_due(cause="clock")
         await scene.finish()
-        assert scene.holds_vip(channel, ann), "the clock does not try for ever what is broken"
+        assert scene.holds_vip(channel, ann), "not at every look"
         told = await asyncio.gather(*(scene.desk.expiries.remove_expired() for _ in range(3)))
         assert told == [{"due": 1}] * 3
         await scene.finish()
         assert not scene.holds_vip(channel, ann)
         assert scene.deeds("vip_removed") == 1
+
+
+async def test_a_dead_end_is_sent_round_again_by_the_scheduler(scene: Scene) -> None:
+    channel, ann, session = await vip(scene, vip_ms=5000)
+    await scene.fault("DELETE", VIPS_PATH, status=418, message="teapot")
+    await scene.pass_ms(5100)
+    await scene.finish()
+    row = await scene.row(expiry_of(session, cause="clock").row_id)
+    assert row.state is RowState.DEAD
+    assert scene.holds_vip(channel, ann)
+    for _ in range(5):
+        await scene.pass_ms(round(AGAIN_SECONDS * 250))
+        await scene.quiet()
+    await scene.finish()
+    assert not scene.holds_vip(channel, ann)
 
 
 async def test_after_a_restart_the_ends_are_still_there(tmp_path: Path) -> None:
