@@ -77,6 +77,7 @@ CHECKPOINTS = (
     "worker.claimed",  # lane leased, attempt counted
     "vip.intended",  # intent durable, Twitch not called
     "vip.granted",  # Twitch said yes, we have not written it down
+    "vip.counted",  # the session holds the time, the redemption does not know it yet
     "vip.recorded",  # session durable, redemption not fulfilled
     "vip.fulfilled",  # Twitch fulfilled, we have not written it down
     "vip.refund_intended",  # intent durable, points not given back

@@ -182,6 +182,7 @@ class Redeeming:
         return await self._recorded(redemption, session, "extended")
 
     async def _recorded(self, redemption: Redemption, session: VipSession, outcome: str) -> Redemption:
+        self._checkpoint("vip.counted")
         redemption = await self._redemptions.move(
             redemption.id, Status.GRANTED, now=self._clock.now(), outcome=outcome, session_id=session.id
         )

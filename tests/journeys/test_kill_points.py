@@ -142,7 +142,7 @@ async def test_a_notice_that_came_three_ways_grants_once(stand: Rig) -> None:
     await stand.judge()
 
 
-@pytest.mark.parametrize("point", ["vip.recorded", "vip.fulfilled"])
+@pytest.mark.parametrize("point", ["vip.counted", "vip.recorded", "vip.fulfilled"])
 async def test_an_extension_counts_once(stand: Rig, point: str) -> None:
     """The second payment is written down, then the daemon dies: its time is neither lost nor added twice."""
     await stand.start_armed(point)
