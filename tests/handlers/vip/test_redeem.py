@@ -29,6 +29,7 @@ async def test_the_first_redemption_is_granted_fulfilled_and_told(scene: Scene) 
     assert [name for name in scene.checkpoints.passed if name.startswith("vip.")] == [
         "vip.intended",
         "vip.granted",
+        "vip.counted",
         "vip.recorded",
         "vip.fulfilled",
     ]
