@@ -5,6 +5,9 @@ its own. Each is a redemption with ids of its own in a channel that is not ours:
 durably, answers 204, and its worker handles the row (lane claimed, attempt counted, found not to be ours, done). All of
 that goes on in the measured time, with default settings; what is left at its end is waited for, so that `handled` is
 what the daemon would sustain. Nothing is called outside: this is the cost of the inbox, not of granting VIPs.
+
+With `--fleet`, the same load is shared out to two daemons on one MongoDB (or what stands in for it, which is told) and
+one Redis. The machine is the same, so this shows what the shared store costs, not what more machines would give.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -24,11 +27,14 @@ from typing import Any
 
 import psutil
 
+from bench._fleet import Pair, pair, together
+from bench._fleet import add_options as add_fleet_options
 from bench.report import Aim, Result, aim, in_turns, middle, number, percentile, ratio, spread
 from daemon.clock import SystemClock
 from daemon.programs import DaemonProgram, end, free_port
 
 NAME = "inbox"
+TWO = "cuelight, two processes"
 
 AIM_RATIO = 0.3
 AIM_CONNECTIONS = 64
@@ -61,10 +67,10 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A server under test."""
+    """A server under test: one process or several that share their store."""
 
-    port: int
-    process: psutil.Process
+    ports: Sequence[int]
+    processes: Sequence[psutil.Process]
     drained: Callable[[], Awaitable[None]]
 
 
@@ -79,6 +85,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default=[0.0, 5.0],
         help="how much slower each commit is made; 0 is the disk as it is (default 0 5)",
     )
+    add_fleet_options(parser)
 
 
 async def run(options: argparse.Namespace) -> Result:
@@ -89,16 +96,21 @@ async def run(options: argparse.Namespace) -> Result:
         targets = {"stores nothing": await stack.enter_async_context(_nothing())}
         for commit_ms in options.commit_ms:
             targets[_name(commit_ms)] = await stack.enter_async_context(_daemon(directory, commit_ms, clock))
+        store = ""
+        if options.fleet:
+            environ = {"TWITCH_EVENTSUB_SECRET": SECRET}
+            two = await stack.enter_async_context(pair(directory, options, twitch=NOWHERE, environ=environ))
+            targets[TWO], store = _two(two, clock), two.store
         variants: dict[str, Callable[[], Awaitable[Sample]]] = {
             f"{name}, {connections}": partial(_measure, target, connections, options.seconds, clock)
             for connections in options.connections
             for name, target in targets.items()
         }
         for target in targets.values():  # warm: imports, tables, caches
-            await _load(target.port, max(options.connections), min(0.5, options.seconds))
+            await _load(target.ports, max(options.connections), min(0.5, options.seconds))
             await target.drained()
         samples = await in_turns(variants, options.runs, told=lambda line: print(line, file=sys.stderr))
-    return _result(samples, options)
+    return _result(samples, options, store)
 
 
 def _name(commit_ms: float) -> str:
@@ -120,7 +132,7 @@ async def _nothing() -> AsyncIterator[Target]:
         assert process.stdout is not None
         if not await process.stdout.readline():
             raise RuntimeError("The web layer that stores nothing did not start.")
-        yield Target(port, psutil.Process(process.pid), drained)
+        yield Target([port], [psutil.Process(process.pid)], drained)
     finally:
         await end(process)
 
@@ -137,24 +149,40 @@ async def _daemon(directory: Path, commit_ms: float, clock: SystemClock) -> Asyn
             log=log,
         )
 
-        async def drained() -> None:
-            deadline = clock.monotonic() + DRAIN_SECONDS
-            while (await daemon.admin("status"))["inbox"].get("open", 0):
-                if clock.monotonic() > deadline:
-                    raise RuntimeError("The worker does not catch up.")
-                await clock.sleep(STEP_SECONDS)
+        async def open_rows() -> int:
+            return int((await daemon.admin("status"))["inbox"].get("open", 0))
 
         try:
             await daemon.start()
-            assert daemon.process is not None
-            yield Target(daemon.port, psutil.Process(daemon.process.pid), drained)
+            yield Target([daemon.port], [_process(daemon)], partial(_drained, open_rows, clock))
         finally:
             await daemon.stop()
 
 
+def _two(two: Pair, clock: SystemClock) -> Target:
+    return Target(
+        [daemon.port for daemon in two.daemons],
+        [_process(daemon) for daemon in two.daemons],
+        partial(_drained, two.open_rows, clock),
+    )
+
+
+def _process(daemon: DaemonProgram) -> psutil.Process:
+    assert daemon.process is not None
+    return psutil.Process(daemon.process.pid)
+
+
+async def _drained(open_rows: Callable[[], Awaitable[int]], clock: SystemClock) -> None:
+    deadline = clock.monotonic() + DRAIN_SECONDS
+    while await open_rows():
+        if clock.monotonic() > deadline:
+            raise RuntimeError("The worker does not catch up.")
+        await clock.sleep(STEP_SECONDS)
+
+
 async def _measure(target: Target, connections: int, seconds: float, clock: SystemClock) -> Sample:
-    cpu = _cpu_seconds(target.process)
-    answer = await _load(target.port, connections, seconds)
+    cpu = _cpu_seconds(target.processes)
+    answer = await _load(target.ports, connections, seconds)
     loaded = clock.monotonic()
     await target.drained()
     drained = clock.monotonic() - loaded
@@ -164,23 +192,22 @@ async def _measure(target: Target, connections: int, seconds: float, clock: Syst
         handled_per_second=accepted / (answer["seconds"] + drained),
         p50_ms=percentile(latencies, 50),
         p99_ms=percentile(latencies, 99),
-        cpu_ms_each=(_cpu_seconds(target.process) - cpu) / accepted * 1000,
+        cpu_ms_each=(_cpu_seconds(target.processes) - cpu) / accepted * 1000,
     )
 
 
-async def _load(port: int, connections: int, seconds: float) -> dict[str, Any]:
-    order = {
-        "port": port,
-        "connections": connections,
-        "seconds": seconds,
-        "requests": max(connections, round(MOST_PER_SECOND * seconds)),
-        "secret": SECRET,
-    }
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bench._inbox_load", stdin=subprocess.PIPE, stdout=subprocess.PIPE
+async def _load(ports: Sequence[int], connections: int, seconds: float) -> dict[str, Any]:
+    """Share the connections out to the ports; one of them may get none."""
+    shares = [len(range(number, connections, len(ports))) for number in range(len(ports))]
+    answer = together(
+        await asyncio.gather(
+            *(
+                _load_one(port, share, seconds, round(MOST_PER_SECOND * seconds * share / connections))
+                for port, share in zip(ports, shares, strict=True)
+                if share
+            )
+        )
     )
-    out, _ = await process.communicate(json.dumps(order).encode() + b"\n")
-    answer: dict[str, Any] = json.loads(out)
     if answer["refused"] or answer["broken"] or not answer["accepted"]:
         raise RuntimeError(
             f"{answer['refused']} requests were refused, {answer['broken']} connections broke."
@@ -188,17 +215,33 @@ async def _load(port: int, connections: int, seconds: float) -> dict[str, Any]:
     return answer
 
 
-def _cpu_seconds(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return float(times.user + times.system)
+async def _load_one(port: int, connections: int, seconds: float, requests: int) -> dict[str, Any]:
+    order = {
+        "port": port,
+        "connections": connections,
+        "seconds": seconds,
+        "requests": max(connections, requests),
+        "secret": SECRET,
+    }
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bench._inbox_load", stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    out, _ = await process.communicate(json.dumps(order).encode() + b"\n")
+    answer: dict[str, Any] = json.loads(out)
+    return answer
 
 
-def _result(samples: dict[str, list[Sample]], options: argparse.Namespace) -> Result:
+def _cpu_seconds(processes: Sequence[psutil.Process]) -> float:
+    times = [process.cpu_times() for process in processes]
+    return float(sum(one.user + one.system for one in times))
+
+
+def _result(samples: dict[str, list[Sample]], options: argparse.Namespace, store: str) -> Result:
     rows: list[tuple[str | float, ...]] = []
     ratios: dict[str, float] = {}
     for connections in options.connections:
         nothing = middle(samples[f"stores nothing, {connections}"], lambda sample: sample.per_second)
-        for name in ["stores nothing", *(_name(commit_ms) for commit_ms in options.commit_ms)]:
+        for name in dict.fromkeys(key.rpartition(", ")[0] for key in samples):
             key = f"{name}, {connections}"
             found = samples[key]
             ratios[key] = ratio(middle(found, lambda sample: sample.per_second), nothing)
@@ -228,6 +271,7 @@ def _result(samples: dict[str, list[Sample]], options: argparse.Namespace) -> Re
         notes=(
             "The rows are redemptions in channels that are not ours: stored, claimed and finished, nothing called.",
             "With one connection each accept waits for a commit of its own: that is the disk's time.",
+            *((f"The two processes share {store}, and one Redis.",) if store else ()),
         ),
     )  # fmt: skip
 

@@ -9,6 +9,9 @@ of the first call about its viewer, of Add VIP, and of the fulfilment. What ours
 Then the ramp: each rate for a few seconds. A client keeps up if every VIP but one in a hundred is asked for within
 250 ms and the last redemption is fulfilled within half a second. Our own pace (ten VIPs in ten seconds and channel)
 stays on: the rests between the steps are for it.
+
+With `--fleet`, two daemons on one MongoDB (or what stands in for it, which is told) and one Redis share the same number
+of channels; each redemption then comes to the one that has the channel's socket.
 """
 
 from __future__ import annotations
@@ -28,11 +31,14 @@ from typing import Any
 
 import psutil
 
+from bench._fleet import Pair, pair
+from bench._fleet import add_options as add_fleet_options
 from bench.report import Result, aim, in_turns, middle, percentile, spread
 from daemon.clock import SystemClock
 from daemon.programs import RUN, DaemonProgram, end, free_port
 
 NAME = "redemptions"
+TWO = "two processes"
 
 AIM_MS = 50.0
 LAG_MS = 250.0
@@ -102,10 +108,10 @@ class Program:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A client under test: its rewards as (channel, reward), its process, how to wait until it has nothing to do."""
+    """A client under test: its rewards as (channel, reward), its processes, how to wait until it has nothing to do."""
 
     rewards: Sequence[tuple[str, str]]
-    process: psutil.Process
+    processes: Sequence[psutil.Process]
     idle: Callable[[], Awaitable[None]]
 
 
@@ -124,6 +130,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="run the daemon under cProfile and leave the profile here; the times are void then",
     )
+    add_fleet_options(parser)
 
 
 async def run(options: argparse.Namespace) -> Result:
@@ -137,6 +144,11 @@ async def run(options: argparse.Namespace) -> Result:
             "shortest": await stack.enter_async_context(_direct(twitch, addresses, options.channels)),
             "cuelight": await stack.enter_async_context(_cuelight(twitch, addresses, options, clock)),
         }
+        store = ""
+        if options.fleet:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-redemptions-")))
+            two = await stack.enter_async_context(pair(folder, options, twitch=addresses))
+            clients[TWO], store = await _two(two, twitch, options.channels, clock), two.store
         steady: dict[str, Callable[[], Awaitable[Sample]]] = {
             name: partial(_measure, twitch, client, options.rate, options.seconds)
             for name, client in clients.items()
@@ -150,7 +162,7 @@ async def run(options: argparse.Namespace) -> Result:
             for name, client in clients.items():
                 ramp[name].append(await _measure(twitch, client, rate, options.ramp_seconds))
                 _told(f"ramp, {name}: {ramp[name][-1]}")
-    return _result(samples, ramp, options)
+    return _result(samples, ramp, options, store)
 
 
 def _told(line: str) -> None:
@@ -170,7 +182,7 @@ async def _direct(twitch: Program, addresses: Mapping[str, str], channels: int) 
             return None
 
         rewards = [(channel["id"], channel["reward_id"]) for channel in made]
-        yield Client(rewards, psutil.Process(program.process.pid), idle)
+        yield Client(rewards, [psutil.Process(program.process.pid)], idle)
     finally:
         await program.stop()
 
@@ -206,9 +218,29 @@ async def _cuelight(
             assert daemon.process is not None
             rewards = [await _enrol(daemon, channel) for channel in made]
             await idle()
-            yield Client(rewards, psutil.Process(daemon.process.pid), idle)
+            yield Client(rewards, [psutil.Process(daemon.process.pid)], idle)
         finally:
             await daemon.stop()
+
+
+async def _two(two: Pair, twitch: Program, channels: int, clock: SystemClock) -> Client:
+    await twitch.tell({"do": "channels", "prefix": "shared", "count": channels, "with_reward": False})
+    made = json.loads(await twitch.hear())
+
+    async def idle() -> None:
+        deadline = clock.monotonic() + PATIENCE_SECONDS
+        while await two.live() < channels or await two.open_rows():
+            if clock.monotonic() > deadline:
+                raise RuntimeError("The two daemons do not come to rest.")
+            await clock.sleep(STEP_SECONDS)
+
+    rewards = [await _enrol(two.daemons[0], channel) for channel in made]
+    await idle()
+    return Client(
+        rewards,
+        [psutil.Process(daemon.process.pid) for daemon in two.daemons if daemon.process is not None],
+        idle,
+    )
 
 
 async def _enrol(daemon: DaemonProgram, channel: Mapping[str, str]) -> tuple[str, str]:
@@ -219,7 +251,7 @@ async def _enrol(daemon: DaemonProgram, channel: Mapping[str, str]) -> tuple[str
 
 
 async def _measure(twitch: Program, client: Client, rate: float, seconds: float) -> Sample:
-    cpu = _cpu_seconds(client.process)
+    cpu = _cpu_seconds(client.processes)
     await twitch.tell(
         {
             "do": "load",
@@ -244,17 +276,17 @@ async def _measure(twitch: Program, client: Client, rate: float, seconds: float)
         grant_p99_ms=percentile(grants, 99),
         fulfil_p99_ms=percentile(fulfilments, 99),
         settled_seconds=answer["settled_seconds"],
-        cpu_ms_each=(_cpu_seconds(client.process) - cpu) / count * 1000,
+        cpu_ms_each=(_cpu_seconds(client.processes) - cpu) / count * 1000,
     )
 
 
-def _cpu_seconds(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return float(times.user + times.system)
+def _cpu_seconds(processes: Sequence[psutil.Process]) -> float:
+    times = [process.cpu_times() for process in processes]
+    return float(sum(one.user + one.system for one in times))
 
 
 def _result(
-    samples: dict[str, list[Sample]], ramp: dict[str, list[Sample]], options: argparse.Namespace
+    samples: dict[str, list[Sample]], ramp: dict[str, list[Sample]], options: argparse.Namespace, store: str
 ) -> Result:
     def added(value: Callable[[Sample], float]) -> float:
         return middle(samples["cuelight"], value) - middle(samples["shortest"], value)
@@ -291,7 +323,8 @@ def _result(
             "ramp": {name: [asdict(sample) for sample in steps] for name, steps in ramp.items()},
         },
         notes=(
-            f"Highest rate that keeps up: cuelight {most['cuelight']:g}/s, shortest {most['shortest']:g}/s.",
+            "Highest rate that keeps up: " + ", ".join(f"{name} {rate:g}/s" for name, rate in most.items()) + ".",
+            *((f"The two processes share {store}, and one Redis.",) if store else ()),
             "The simulator shares the machine, and ours asks it for five calls and three events where the shortest "
             "client needs two and one: that is in the difference, too.",
         ),

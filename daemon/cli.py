@@ -27,7 +27,8 @@ ABOUT = """Channel points become timed VIPs, and nothing is lost.
 
   cuelight demo     see it at work, with a simulated Twitch (nothing to set up)
   cuelight run      the real thing, with the settings of .env
-  cuelight check    are the settings right?"""
+  cuelight check    are the settings right?
+  cuelight doctor   is all well, and what to do if not"""
 
 CODES = """exit codes: 0 done, 1 refused or failed, 2 wrong usage, 69 no daemon answers or it could not start,
 70 a core task died, 75 stopped but something hung, 78 the settings cannot be used, 130 interrupted"""
@@ -99,6 +100,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add(settings, common, "example", "print a commented .env with every variable", _example)
     _add(things, common, "version", "print the version", _version)
     _add_admin(things, common)
+    _add_data(things, common)
     return parser
 
 
@@ -152,6 +154,29 @@ def _add_admin(
         )
 
 
+def _add_data(
+    things: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser
+) -> None:
+    data = argparse.ArgumentParser(add_help=False, parents=[common])
+    data.add_argument("--data-dir", metavar="DIR", help="data directory (default: DATA_DIR or ./data)")
+    backup = _add(
+        things, data, "backup", "write all data into one file, also while the daemon runs", _data("backup")
+    )
+    backup.add_argument("file", metavar="FILE", help="the file to write; - for stdout")
+    backup.add_argument("--force", action="store_true", help="replace FILE if it is there")
+    restore = _add(things, data, "restore", "read a backup into an empty store", _data("restore"))
+    restore.add_argument("file", metavar="FILE", help="what `cuelight backup` wrote")
+    migrate = _add(
+        things,
+        data,
+        "migrate",
+        "bring indexes and documents of earlier releases up to date",
+        _data("migrate"),
+    )
+    migrate.add_argument("--dry-run", action="store_true", help="only say what would be done")
+    _add(things, data, "doctor", "look at everything that a daemon needs, and say what to do", _doctor)
+
+
 def _add(
     group: argparse._SubParsersAction[argparse.ArgumentParser],
     parent: argparse.ArgumentParser,
@@ -187,6 +212,21 @@ def _admin(name: str) -> Handler:
         return cli_admin.COMMANDS[name](options)
 
     return handle
+
+
+def _data(name: str) -> Handler:
+    def handle(options: argparse.Namespace) -> int:
+        from daemon import cli_data
+
+        return cli_data.COMMANDS[name](options)
+
+    return handle
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from daemon import cli_doctor
+
+    return cli_doctor.doctor(options)
 
 
 def _run_daemon(options: argparse.Namespace) -> int:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import aclosing
 from typing import Any
 
 from daemon.keys import add_encryption_key, keep_encryption_keys
 from daemon.settings import Settings
-from domain.errors import Rejected
+from domain.errors import Broken, Rejected
 from domain.inbox import RowState
 from domain.ports import Clock
+from handlers.intake import Poke
 from handlers.vip.channels import Enrolment
 from handlers.vip.grants import Grants
-from handlers.worker import Worker
-from storage.contracts import Scalar
+from storage.backup import Backup, Header, described
+from storage.catalog import PASSING
+from storage.contracts import Scalar, Store
 from storage.inbox import Inbox
 from storage.sealing import Sealer
 
@@ -37,8 +41,8 @@ SHOWN = (
 class InboxCommands:
     """`cuelight inbox list|show|redrive|purge`."""
 
-    def __init__(self, *, inbox: Inbox, worker: Worker, clock: Clock) -> None:
-        self._inbox, self._worker, self._clock = inbox, worker, clock
+    def __init__(self, *, inbox: Inbox, poke: Poke, clock: Clock) -> None:
+        self._inbox, self._poke, self._clock = inbox, poke, clock
 
     async def list(
         self, *, state: str = "", lane: str = "", source: str = "", limit: int = 50
@@ -80,7 +84,7 @@ class InboxCommands:
         if not dry_run:
             for row_id in ids:
                 row = await self._inbox.redrive(row_id)
-                self._worker.poke(row.lane)
+                self._poke(row.lane)
         return {"rows": ids, "redriven": 0 if dry_run else len(ids), "dry_run": dry_run}
 
     async def purge(self, *, older_than_days: float = 30, dry_run: bool = False) -> dict[str, Any]:
@@ -161,6 +165,54 @@ class KeyCommands:
             "unreadable": list(rotated.unreadable),
         }
 
+    async def grants(self) -> list[dict[str, Any]]:
+        """For `cuelight doctor`: whose logins there are, and which are over. No token leaves the daemon."""
+        told = []
+        for user_id in await self._grants.ids():
+            try:
+                token = await self._grants.load(user_id)
+            except Broken as error:
+                told.append({"user_id": user_id, "login": "", "dead": error.message, "scopes": []})
+                continue
+            if token is not None:
+                told.append(
+                    {
+                        "user_id": user_id,
+                        "login": token.login,
+                        "dead": token.dead,
+                        "scopes": list(token.scopes),
+                    }
+                )
+        return told
+
+
+class DataCommands:
+    """`cuelight backup` beside a running daemon: the file goes to the command line in blocks, which writes it where
+    its user may, whatever the daemon itself may see of the disk."""
+
+    def __init__(self, *, store: Store, engine: str, version: str, clock: Clock) -> None:
+        """`engine`: sqlite or mongodb, for the header."""
+        self._store, self._engine, self._version, self._clock = store, engine, version, clock
+
+    async def backup(self, *, progress: Callable[..., Awaitable[None]]) -> dict[str, Any]:
+        """Each progress has `documents` so far and a `block` of the file in base64; the result tells what is in it."""
+        header = Header(self._version, self._clock.now(), self._engine)
+        backup = Backup(self._store, header, passing=PASSING)
+        async with aclosing(backup.blocks()) as blocks:
+            async for block in blocks:
+                await progress(documents=backup.documents, block=base64.b64encode(block).decode("ascii"))
+        assert backup.contents is not None
+        return described(backup.contents)
+
+    async def probe(self) -> dict[str, Any]:
+        """For `cuelight doctor`: can the store be written, how long does that take, how large is it?"""
+        begun = self._clock.monotonic()
+        await self._store.probe()
+        return {
+            "write_ms": round((self._clock.monotonic() - begun) * 1000, 1),
+            "store_bytes": await self._store.size_bytes(),
+        }
+
 
 def build_commands(
     *,
@@ -168,6 +220,7 @@ def build_commands(
     channels: ChannelCommands,
     keys: KeyCommands,
     status: Command,
+    data: DataCommands | None = None,
 ) -> Mapping[str, Command]:
     """The table of the admin socket."""
     return {
@@ -181,4 +234,6 @@ def build_commands(
         "channels.remove": channels.remove,
         "channels.restart": channels.restart,
         "keys.rotate": keys.rotate,
+        "keys.grants": keys.grants,
+        **({} if data is None else {"backup": data.backup, "store.probe": data.probe}),
     }

@@ -71,6 +71,8 @@ TABLE: dict[str, Declared] = {
     "inbox_conflicts_total": counter("Message ids that came again with another body.", "source"),
     "inbox_parked_total": counter("Rows put aside for a person at once.", "reason"),
     "lane_leases_lost_total": counter("Leases that ran out while their worker was still busy."),
+    "socket_leases_held": gauge("Channels whose EventSub session falls to this process."),
+    "socket_leases_lost_total": counter("Channels whose lease another process took."),
     # Twitch, inward
     "eventsub_frames_total": counter("EventSub frames read.", "kind"),
     "eventsub_bad_frames_total": counter("EventSub frames that could not be used.", "reason"),
@@ -97,6 +99,11 @@ TABLE: dict[str, Declared] = {
     "sse_streams": gauge("Open event streams."),
     "sse_ended_total": counter("Event streams ended.", "reason"),
     "topic_appends_total": counter("Entries appended to topics."),
+    "topics_batch_operations": histogram("Entries joined in one call to Redis.", buckets=SIZES),
+    "topics_append_failures_total": counter("Entries that Redis did not take at once."),
+    "topics_connected": gauge("Whether news of topics come in from Redis (1) or not (0)."),
+    "topics_reconnects_total": counter("Subscriptions to Redis made again."),
+    "topics_resets_total": counter("Topics whose followers had to begin from a snapshot."),
     "http_requests_total": counter("HTTP requests answered.", "route", "status"),
     "http_request_seconds": histogram("Time to answer an HTTP request.", "route"),
     # the process

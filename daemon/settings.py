@@ -25,20 +25,9 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from daemon.settings_checks import (
-    OIDC_EXAMPLES,
-    PRODUCTS,
-    ROLES,
-    Problem,
-    SettingsInvalid,
-    across,
-    eventsub_secrets,
-    fernet_keys,
-    listed,
-    lower,
-    networks,
-    url,
-)
+from daemon.settings_checks import across, eventsub_secrets, fernet_keys, lower, networks, url
+from daemon.settings_fleet import redis_address, secret_url
+from daemon.settings_words import OIDC_EXAMPLES, PRODUCTS, ROLES, Problem, SettingsInvalid, listed
 
 SMALLEST_STORE_BYTES = 1 << 20
 
@@ -82,7 +71,7 @@ class Settings(Place):
     )
     roles: Names = Field(
         ROLES,
-        description="Parts to run. This release runs all of them together.",
+        description="Parts that this daemon runs; leaving some to others needs MONGO_URL and REDIS_URL.",
         examples=["web,eventsub,worker"],
     )
     workers: int = Field(64, ge=1, le=1024, description="Lanes handled side by side.", examples=["64"])
@@ -100,9 +89,21 @@ class Settings(Place):
         description="Makes each commit longer by so many milliseconds, like a slow disk. For measurements.",
         examples=["0"],
     )
-    mongo_url: SecretStr | None = Field(None, description="For a later release; this one refuses it.")
-    redis_url: SecretStr | None = Field(None, description="For a later release; this one refuses it.")
-    redis_host: str | None = Field(None, description="For a later release; this one refuses it.")
+    mongo_url: Annotated[SecretStr, secret_url("mongodb", "mongodb+srv")] | None = Field(
+        None,
+        description="MongoDB in place of SQLite; with REDIS_URL, any number of daemons may share it.",
+        examples=["mongodb://user:password@127.0.0.1:27017/cuelight"],
+    )
+    redis_url: Annotated[SecretStr, secret_url("redis", "rediss")] | None = Field(
+        None,
+        description="Redis, through which the daemons of a fleet agree. Needs MONGO_URL.",
+        examples=["redis://:password@127.0.0.1:6379/0"],
+    )
+    redis_host: str | None = Field(
+        None, description="Redis by its host instead of REDIS_URL, which wins.", examples=["10.0.0.3"]
+    )
+    redis_port: int = Field(6379, ge=1, le=65535, description="With REDIS_HOST.", examples=["6379"])
+    redis_password: SecretStr | None = Field(None, description="With REDIS_HOST.", examples=["…"])
 
     twitch_client_id: str = Field(
         min_length=1,
@@ -193,6 +194,17 @@ class Settings(Place):
     def development_login(self) -> bool:
         """Whether anybody on this machine may log in as any demo channel."""
         return self.cuelight_demo
+
+    @property
+    def redis_address(self) -> str | None:
+        """The URL of Redis, with its password; `None` for a daemon that is alone."""
+        url, password = self.redis_url, self.redis_password
+        return redis_address(
+            url.get_secret_value() if url else None,
+            self.redis_host,
+            self.redis_port,
+            password.get_secret_value() if password else None,
+        )
 
     @property
     def base_url(self) -> str:

@@ -10,47 +10,13 @@ import base64
 import binascii
 import ipaddress
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator
 
-from domain.errors import Rejected
-
-ROLES = ("web", "eventsub", "worker")
-PRODUCTS = ("vip",)
-OIDC_EXAMPLES = {
-    "cron_oidc_audience": "https://vip.example.org/api/cron/remove-expired-vips",
-    "cron_oidc_email": "cron@my-project.iam.gserviceaccount.com",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One mistake: the variable, what is wrong (a clause), and a value that would be right or ""."""
-
-    variable: str
-    wrong: str
-    example: str = ""
-
-    def __str__(self) -> str:
-        end = f" Example: {self.variable}={self.example}" if self.example else ""
-        return f"{self.variable} {self.wrong}.{end}"
-
-
-class SettingsInvalid(Rejected):
-    """The settings cannot be used. `problems` lists all that is wrong; the message has one line for each."""
-
-    code = "settings.invalid"
-
-    def __init__(self, problems: list[Problem]) -> None:
-        lines = "\n".join(f"  {problem}" for problem in problems)
-        super().__init__(
-            f"{len(problems)} of the settings cannot be used:\n{lines}",
-            advice="Set them in the environment or in .env (see .env.example), then start again.",
-        )
-        self.problems = tuple(problems)
+from daemon.settings_fleet import fleet_rules
+from daemon.settings_words import OIDC_EXAMPLES, PRODUCTS, Problem, listed
 
 
 def url(*schemes: str, origin_only: bool = False) -> BeforeValidator:
@@ -73,13 +39,6 @@ def url(*schemes: str, origin_only: bool = False) -> BeforeValidator:
         return text.rstrip("/")
 
     return BeforeValidator(check)
-
-
-def listed(value: object) -> object:
-    """`a, b` → `("a", "b")`; what is no text stays as it is."""
-    if isinstance(value, str):
-        return tuple(part for part in (piece.strip() for piece in value.split(",")) if part)
-    return value
 
 
 def eventsub_secrets(value: object) -> object:
@@ -127,24 +86,8 @@ def lower(value: object) -> object:
 
 def across(given: Mapping[str, Any]) -> list[Problem]:
     """What is wrong between variables, told from the raw values so that it is told together with the rest."""
-    alone = "is set, but this release keeps everything in one process with SQLite: remove it"
-    problems = [
-        Problem(name.upper(), alone) for name in ("mongo_url", "redis_url", "redis_host") if given.get(name)
-    ]
+    problems = fleet_rules(given)
     on_cloud_run = bool(given.get("k_service"))
-    if on_cloud_run and not given.get("mongo_url"):
-        problems.append(
-            Problem(
-                "K_SERVICE",
-                "is set, so this is Cloud Run, where the disk is lost with each instance, and MONGO_URL"
-                " is not: SQLite would lose what it promised to keep. Run this release where a disk stays",
-            )
-        )
-    for name, example in (("encryption_keys", "…"), ("session_secret", "…")):
-        if on_cloud_run and not given.get(name):
-            problems.append(
-                Problem(name.upper(), "must be given on Cloud Run, where nothing made on disk stays", example)
-            )
     if bool(given.get("cron_oidc_audience")) != bool(given.get("cron_oidc_email")):
         missing = "cron_oidc_email" if given.get("cron_oidc_audience") else "cron_oidc_audience"
         example = OIDC_EXAMPLES[missing]
@@ -153,18 +96,14 @@ def across(given: Mapping[str, Any]) -> list[Problem]:
         )
     if given.get("metrics_port") and str(given["metrics_port"]) == str(given.get("port", "8080")):
         problems.append(Problem("METRICS_PORT", "is the same as PORT", "9090"))
-    problems += _unknown_parts(given)
+    problems += _unknown_products(given)
     if str(given.get("cuelight_demo", "")).strip().lower() in ("1", "true", "yes", "on", "t", "y"):
         problems += _demo_abroad(given, on_cloud_run=on_cloud_run)
     return problems
 
 
-def _unknown_parts(given: Mapping[str, Any]) -> list[Problem]:
+def _unknown_products(given: Mapping[str, Any]) -> list[Problem]:
     problems = []
-    roles = listed(given.get("roles", ROLES))
-    if isinstance(roles, tuple) and set(roles) != set(ROLES):
-        wrong = f"must name {', '.join(ROLES)} together: this release runs all parts in one process"
-        problems.append(Problem("ROLES", wrong, ",".join(ROLES)))
     products = listed(given.get("products", PRODUCTS))
     if isinstance(products, tuple) and set(products) != set(PRODUCTS):
         problems.append(

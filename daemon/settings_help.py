@@ -21,6 +21,9 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
         "HOST", "PORT", "PUBLIC_URL", "TRUSTED_PROXIES", "DATA_DIR", "STORAGE_MAX_BYTES", "WORKERS", "PRODUCTS",
         "ROLES",
     ),
+    "A fleet: one program on many machines": (
+        "MONGO_URL", "REDIS_URL", "REDIS_HOST", "REDIS_PORT", "REDIS_PASSWORD",
+    ),
     "More about Twitch": (
         "TWITCH_BOT_ID", "TWITCH_EVENTSUB_SECRET", "TWITCH_API_URL", "TWITCH_ID_URL", "TWITCH_EVENTSUB_URL",
     ),
@@ -29,7 +32,7 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
         "METRICS_PORT",
     ),
     "Logs": ("LOG_LEVEL", "LOG_FORMAT", "GOOGLE_CLOUD_PROJECT"),
-    "Not for this file": ("K_SERVICE", "CUELIGHT_DEMO", "STORAGE_COMMIT_MS", "MONGO_URL", "REDIS_URL", "REDIS_HOST"),
+    "Not for this file": ("K_SERVICE", "CUELIGHT_DEMO", "STORAGE_COMMIT_MS"),
 }  # fmt: skip
 NEEDED = CHAPTERS["Your Twitch application: these two are needed"]
 

@@ -4,8 +4,10 @@ the stop goes the other way, each stage within its time."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
+import secrets
+import socket
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict
 from importlib.metadata import version
 from random import Random
 from typing import Any
@@ -14,43 +16,35 @@ import structlog
 
 from daemon.admin_socket import AdminSocket
 from daemon.clock import SystemClock
-from daemon.commands import ChannelCommands, InboxCommands, KeyCommands, build_commands
-from daemon.keys import load_keys
+from daemon.commands import ChannelCommands, DataCommands, InboxCommands, KeyCommands, build_commands
 from daemon.lifecycle import Lifecycle, Stage
 from daemon.logs import configure_logs
 from daemon.loop_probe import LoopProbe
 from daemon.metrics import PrometheusMetrics
+from daemon.report import Report
 from daemon.settings import Settings
 from daemon.supervisor import Supervisor
-from daemon.wiring_handlers import Desk, join_handlers, open_repositories
-from domain.errors import CuelightError, Unavailable
-from domain.inbox import RowState
+from daemon.wiring_handlers import Desk, join_handlers
+from daemon.wiring_outside import open_outside
+from daemon.wiring_shared import Shared, alone, in_fleet
+from daemon.wiring_store import open_kept
+from daemon.wiring_web import google_keys, web_settings
+from domain.errors import CuelightError
 from domain.ports import Checkpoint, Clock, no_checkpoint
-from gateways.http import HttpClient
-from gateways.pace import MemoryPace
-from gateways.topics.memory import MemoryTopics
+from gateways.leases.sole import Sole
 from gateways.twitch.contracts import RemoteSubscription
-from gateways.twitch.helix import TwitchHelix
 from gateways.twitch.monitor import Monitor
-from gateways.twitch.oauth import AppToken, TwitchOAuth
-from gateways.twitch.tokens import TokenKeeper
 from handlers.due_work import Rounds
-from handlers.vip.channels import Enrolment
-from handlers.vip.grants import Grants
+from handlers.vip.channels import Enrolment, Watch
+from handlers.vip.live import VERSIONS
 from handlers.vip.reconcile import reconciliation_of
+from handlers.vip.shares import Elsewhere, Shares
 from handlers.vip.views import Views
-from storage.contracts import Store
-from storage.open import open_store, sqlite_url
-from storage.sealing import Sealer
-from storage.sqlite import SQLiteOptions
-from storage.tokens import TOKENS
-from web.app import WebApp, WebSettings, build_app, build_metrics_app
-from web.cron import GOOGLE_KEYS_URL, OidcRule
+from web.app import WebApp, build_app, build_metrics_app
 from web.server import Server
 
 log = structlog.get_logger("daemon")
 
-GAUGES_SECONDS = 10.0
 Ready = Callable[[str], None]
 
 
@@ -67,18 +61,9 @@ def main(settings: Settings, *, checkpoint: Checkpoint = no_checkpoint, ready: R
     return asyncio.run(Daemon(settings, clock=clock, checkpoint=checkpoint, ready=ready).run())
 
 
-@dataclass(frozen=True, slots=True)
-class Outside:
-    """What calls out."""
-
-    http: HttpClient
-    tokens: TokenKeeper
-    oauth: TwitchOAuth
-    helix: TwitchHelix
-
-
 class Daemon:
-    """One process. Built by `run`, stage by stage."""
+    """One process. Built by `run`, stage by stage. `clock` is the machine's; in a fleet all share another one.
+    `entry_versions`: those that it writes to the topics of the pages; a test plays a later release with others."""
 
     def __init__(
         self,
@@ -86,162 +71,179 @@ class Daemon:
         *,
         clock: Clock,
         checkpoint: Checkpoint = no_checkpoint,
+        entry_versions: Mapping[str, int] = VERSIONS,
         ready: Ready | None = None,
     ) -> None:
         self._settings, self._clock, self._checkpoint, self._told = settings, clock, checkpoint, ready
+        self._entry_versions = entry_versions
+        self._owner = f"{socket.gethostname()[:20]}-{secrets.token_hex(4)}"
         self._metrics = PrometheusMetrics()
         self._random = Random()  # noqa: S311 - spreads retries, guards nothing
         self._tasks = Supervisor(clock=clock, metrics=self._metrics, random=self._random)
         self._probe = LoopProbe(clock=clock, metrics=self._metrics)
-        self._topics = MemoryTopics(clock=clock)
-        self._boot = str(clock.now())
+        self._boot = f"{self._owner}.{clock.now()}"
         self._gaps = 0
+        self._monitor: Monitor | None = None
+        self._shares: Shares | None = None
         self.port = 0
 
     async def run(self, *, signals: bool = True) -> int:
         """Start everything, serve until told to stop, stop everything."""
         stages = [
-            Stage("background", stop=self._stop_tasks, budget_seconds=0.8),
+            Stage("shared", self._open_shared, self._close_shared, budget_seconds=0.6),
             Stage("store", self._open_store, self._close_store, budget_seconds=1.0),
-            Stage("gateways", self._open_gateways, self._close_gateways, budget_seconds=0.4),
+            Stage("gateways", self._open_gateways, self._close_gateways, budget_seconds=0.3),
+            Stage("background", stop=self._stop_tasks, budget_seconds=0.7),
             Stage("worker", self._start_worker, self._stop_worker, budget_seconds=2.0),
             Stage("eventsub", self._start_eventsub, self._stop_eventsub, budget_seconds=1.8),
-            Stage("web", self._start_web, self._stop_web, budget_seconds=1.5),
-            Stage("admin", self._start_admin, self._stop_admin, budget_seconds=0.3),
+            Stage("web", self._start_web, self._stop_web, budget_seconds=1.3),
+            Stage("admin", self._start_admin, self._stop_admin, budget_seconds=0.2),
             Stage("watch", self._start_watch),
         ]
-        # The supervisor is stopped after the gateways and before the store: its stage stands between them.
-        stages.insert(2, stages.pop(0))
         self.lifecycle = Lifecycle(stages, clock=self._clock, died=self._tasks.died, signals=signals)
         return await self.lifecycle.run()
 
     def states(self) -> dict[str, str]:
-        """How each channel's EventSub session is."""
-        return {channel_id: state.state for channel_id, state in self._monitor.states().items()}
+        """How each channel's EventSub session is, of those that this process holds."""
+        return {channel_id: state["state"] for channel_id, state in self._states().items()}
+
+    def metrics(self) -> bytes:
+        """As Prometheus reads them."""
+        return self._metrics.render()[0]
+
+    def _states(self) -> dict[str, dict[str, Any]]:
+        if self._monitor is None:
+            return {}
+        return {channel_id: asdict(state) for channel_id, state in self._monitor.states().items()}
+
+    def _has(self, role: str) -> bool:
+        return role in self._settings.roles
 
     # -- the stages, in the order of the start ------------------------------------------------------------------
 
+    async def _open_shared(self) -> None:
+        address = self._settings.redis_address
+        if address is None:
+            self._shared: Shared = alone(clock=self._clock)
+            return
+        self._shared = await in_fleet(
+            address,
+            owner=self._owner,
+            machine=self._clock,
+            tasks=self._tasks,
+            metrics=self._metrics,
+            random=self._random,
+        )
+        self._clock = self._shared.clock  # from here on, all processes tell the same time
+
     async def _open_store(self) -> None:
-        settings = self._settings
-        keys = await asyncio.to_thread(load_keys, settings)
-        for path in keys.made:
-            log.info(
-                "key made", file=str(path), advice="Back it up: without it, stored tokens cannot be read."
-            )
-        self._session_secret = keys.session
-        sealer = Sealer(keys.encryption)
-        options = SQLiteOptions(
-            max_bytes=settings.storage_max_bytes, commit_delay_ms=settings.storage_commit_ms
+        self._kept = await open_kept(
+            self._settings, owner=self._owner, clock=self._clock, metrics=self._metrics
         )
-        self._store: Store | None = None
-        self._store = await open_store(
-            sqlite_url(settings.data_dir), clock=self._clock, metrics=self._metrics, sqlite=options
-        )
-        self._repositories = await open_repositories(self._store, clock=self._clock)
-        self._grants = Grants(tokens=await self._store.collection(TOKENS), sealer=sealer)
-        # One process owns this store: whatever leases it finds belonged to one that is no more.
-        freed = await self._repositories.lanes.void_leases()
-        log.info("store open", leases_freed=freed)
+        self._repositories = self._kept.repositories
+        if self._kept.daemons is not None:
+            self._tasks.gateway("daemons", self._kept.daemons.beat)
 
     async def _open_gateways(self) -> None:
-        settings = self._settings
-        http = HttpClient()
-        oauth = TwitchOAuth(
-            http=http,
-            id_url=settings.twitch_id_url,
-            client_id=settings.twitch_client_id,
-            client_secret=settings.twitch_client_secret.get_secret_value(),
-            clock=self._clock,
-            metrics=self._metrics,
-        )
-        tokens = TokenKeeper(
-            store=self._grants,
-            oauth=oauth,
-            clock=self._clock,
+        self._outside = open_outside(
+            self._settings,
+            grants=self._kept.grants,
+            shared=self._shared,
+            owner=self._owner,
             tasks=self._tasks,
+            metrics=self._metrics,
+            random=self._random,
             on_dead=self._grant_died,
             on_alive=self._grant_revived,
         )
-        helix = TwitchHelix(
-            http=http,
-            api_url=settings.twitch_api_url,
-            client_id=settings.twitch_client_id,
-            tokens=tokens,
-            pace=MemoryPace(clock=self._clock),
-            clock=self._clock,
-            metrics=self._metrics,
-            random=self._random,
-            app_token=AppToken(oauth=oauth, clock=self._clock, tasks=self._tasks),
-        )
-        self._outside = Outside(http, tokens, oauth, helix)
 
     async def _start_worker(self) -> None:
         self._desk: Desk = join_handlers(
             self._repositories,
-            topics=self._topics,
+            topics=self._shared.topics,
+            signals=self._shared.signals if self._settings.redis_address else None,
             helix=self._outside.helix,
             clock=self._clock,
             metrics=self._metrics,
             random=self._random,
             checkpoint=self._checkpoint,
+            entry_versions=self._entry_versions,
             revoked=self._revoked,
             chat_sender_id=self._settings.twitch_bot_id or "",
             workers=self._settings.workers,
+            works=self._has("worker"),
+            owner=self._owner,
         )
         self._tasks.core("loop_probe", self._probe.run)
-        self._tasks.core("worker", self._work)
-        self._tasks.core("expiries", self._desk.expiries.run)
-        self._tasks.gateway("gauges", self._measure)
+        if self._has("worker"):
+            self._tasks.core("worker", self._work)
+            self._tasks.core("expiries", self._desk.expiries.run)
+        if self._desk.elsewhere is not None:
+            self._tasks.core("elsewhere", self._desk.elsewhere.run)
 
     async def _work(self) -> None:
         await self._desk.worker.run()
         await asyncio.Event().wait()  # told to stop: the supervisor ends this task with the others
 
     async def _start_eventsub(self) -> None:
-        self._monitor = Monitor(
-            helix=self._outside.helix,
-            sink=self._desk.eventsub,
-            on_revocation=self._socket_revoked,
-            on_gap=self._gap,
-            on_state=self._state,
-            clock=self._clock,
-            tasks=self._tasks,
-            random=self._random,
-            url=self._settings.twitch_eventsub_url,
-            metrics=self._metrics,
-        )
+        watch: Watch = Elsewhere(signals=self._shared.signals)
+        if self._has("eventsub"):
+            self._monitor = Monitor(
+                helix=self._outside.helix,
+                sink=self._desk.eventsub,
+                on_revocation=self._socket_revoked,
+                on_gap=self._gap,
+                on_state=self._state,
+                clock=self._clock,
+                tasks=self._tasks,
+                random=self._random,
+                url=self._settings.twitch_eventsub_url,
+                metrics=self._metrics,
+            )
+            watch = self._shares = Shares(
+                channels=self._repositories.channels,
+                watch=self._monitor,
+                leases=self._shared.leases,
+                signals=self._shared.signals,
+                owner=self._owner,
+                clock=self._clock,
+                metrics=self._metrics,
+            )
         self._enrolment = Enrolment(
             channels=self._repositories.channels,
             tokens=self._outside.tokens,
             oauth=self._outside.oauth,
             helix=self._outside.helix,
-            watch=self._monitor,
+            watch=watch,
             live=self._desk.live,
             inbox=self._repositories.inbox,
-            poke=self._desk.worker.poke,
+            poke=self._desk.poke,
             clock=self._clock,
         )
+        for name, run in self._shared.tasks.items():  # now that everybody who listens to signals has said so
+            self._tasks.gateway(name, run)
 
     async def _start_web(self) -> None:
         settings = self._settings
         self._servers: list[Server] = []
         views = Views(channels=self._repositories.channels, audit=self._repositories.audit)
-        assert self._store is not None
         app = build_app(
-            settings=self._web_settings(),
+            settings=web_settings(settings, session_secret=self._kept.session_secret),
             clock=self._clock,
             metrics=self._metrics,
-            topics=self._topics,
+            topics=self._shared.topics,
             sink=self._desk.eventsub,
             snapshots=self._desk.live,
             channels=views,
             cron=self._desk.expiries,
             audit=views,
-            storage=self._store,
+            storage=self._kept.store,
             backlog=self._repositories.inbox,
             loop_probe=self._probe,
             exposition=self._metrics,
-            fetch_keys=self._google_keys,
+            fetch_keys=lambda: google_keys(self._outside.http),
+            checks=self._shared.checks,
+            versions=VERSIONS,
             checkpoint=self._checkpoint,
         )
         self.port = await self._serve(app, settings.host, settings.port)
@@ -255,47 +257,53 @@ class Daemon:
         self._servers.append(server)
         return bound
 
-    def _web_settings(self) -> WebSettings:
-        settings = self._settings
-        oidc = None
-        if settings.cron_oidc_audience and settings.cron_oidc_email:
-            oidc = OidcRule(audience=settings.cron_oidc_audience, email=settings.cron_oidc_email)
-        return WebSettings(
-            public_url=settings.base_url,
-            session_secret=self._session_secret,
-            version=version("cuelight"),
-            eventsub_secrets=[
-                (f"eventsub-{number}", secret.get_secret_value().encode())
-                for number, secret in enumerate(settings.twitch_eventsub_secret, 1)
-            ],
-            cron_secret=settings.cron_secret.get_secret_value() if settings.cron_secret else None,
-            cron_oidc=oidc,
-            metrics_token=settings.metrics_token.get_secret_value() if settings.metrics_token else None,
-            trusted_proxies=settings.trusted_proxies,
-            development_login=settings.development_login,
-            on_cloud_run=bool(settings.k_service),
-        )
-
     async def _start_admin(self) -> None:
+        self._report = Report(
+            settings=self._settings,
+            owner=self._owner,
+            inbox=self._repositories.inbox,
+            store=self._kept.store,
+            worker=self._desk.worker if self._has("worker") else None,
+            states=self._states,
+            probe=self._probe,
+            clock=self._clock,
+            metrics=self._metrics,
+            address=lambda: f"http://{self._settings.host}:{self.port}",
+        )
         commands = build_commands(
-            inbox=InboxCommands(inbox=self._repositories.inbox, worker=self._desk.worker, clock=self._clock),
+            inbox=InboxCommands(inbox=self._repositories.inbox, poke=self._desk.poke, clock=self._clock),
             channels=ChannelCommands(enrolment=self._enrolment),
-            keys=KeyCommands(settings=self._settings, grants=self._grants),
-            status=self._status,
+            keys=KeyCommands(settings=self._settings, grants=self._kept.grants),
+            status=self._report.status,
+            data=DataCommands(
+                store=self._kept.store,
+                engine="mongodb" if self._settings.mongo_url else "sqlite",
+                version=version("cuelight"),
+                clock=self._clock,
+            ),
         )
         self._admin = AdminSocket(self._settings.data_dir, commands=commands, metrics=self._metrics)
         await self._admin.start()
 
     async def _start_watch(self) -> None:
         """Last of all: from here on, events come in."""
-        count = await self._enrolment.start()
-        rounds = Rounds(channels=self._repositories.channels, intake=self._desk.intake, clock=self._clock)
-        self._tasks.gateway("rounds", rounds.run)
-        self._tasks.gateway("validation", lambda: self._outside.tokens.run_validation(self._clock))
+        self._tasks.gateway("gauges", self._report.measure)
+        if self._shares is not None:
+            rounds = Rounds(channels=self._shares, intake=self._desk.intake, clock=self._clock)
+            self._tasks.core("shares", self._shares.run)
+            self._tasks.gateway("rounds", rounds.run)
+        if self._has("worker"):
+            self._sole("validation", lambda: self._outside.tokens.run_validation(self._clock))
+        count = len(await self._repositories.channels.all())
         address = f"http://{self._settings.host}:{self.port}"
-        log.info("ready", address=address, channels=count)
+        log.info("ready", address=address, channels=count, process=self._owner, roles=self._settings.roles)
         if self._told is not None:
             self._told(address)
+
+    def _sole(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Run what one process does for all."""
+        sole = Sole(name, work, leases=self._shared.leases, owner=self._owner, clock=self._clock)
+        self._tasks.gateway(name, sole.run)
 
     # -- the stop, in reverse -----------------------------------------------------------------------------------
 
@@ -308,26 +316,31 @@ class Daemon:
             await server.stop(finish_seconds=1.0)
 
     async def _stop_eventsub(self) -> None:
-        if hasattr(self, "_monitor"):
+        if self._monitor is not None:
             await self._monitor.stop()
+        if self._shares is not None:
+            await self._shares.stop()
 
     async def _stop_worker(self) -> None:
         """Finish what is in hand, hand back the lanes."""
-        if hasattr(self, "_desk"):
+        if hasattr(self, "_desk") and self._has("worker"):
             self._desk.worker.stop()
             await self._clock.wait(self._desk.worker.ended, 1.9)
+
+    async def _stop_tasks(self) -> None:
+        await self._tasks.stop(0.6)
 
     async def _close_gateways(self) -> None:
         if hasattr(self, "_outside"):
             await self._outside.http.close()
 
-    async def _stop_tasks(self) -> None:
-        await self._tasks.stop(0.7)
-
     async def _close_store(self) -> None:
-        if getattr(self, "_store", None) is not None:
-            assert self._store is not None
-            await self._store.close()
+        if hasattr(self, "_kept"):
+            await self._kept.close()
+
+    async def _close_shared(self) -> None:
+        if hasattr(self, "_shared"):
+            await self._shared.close()
 
     # -- what the parts tell each other -------------------------------------------------------------------------
 
@@ -361,37 +374,3 @@ class Daemon:
     def _state(self, channel_id: str, state: str, detail: str) -> None:
         work = self._desk.live.show_connection(channel_id, state, detail)
         self._tasks.spawn(work, name=f"connection:{channel_id}")
-
-    async def _google_keys(self) -> dict[str, Any]:
-        answer = await self._outside.http.request("GET", GOOGLE_KEYS_URL, guard="public")
-        keys = answer.json()
-        if not isinstance(keys, dict):
-            raise Unavailable("Google's keys could not be read.", code="cron.keys")
-        return keys
-
-    async def _measure(self) -> None:
-        while True:
-            oldest = await self._repositories.inbox.oldest_open()
-            age = 0.0 if oldest is None else max(0.0, (self._clock.now() - oldest) / 1000)
-            self._metrics.gauge("inbox_oldest_seconds", age)
-            counts = await self._repositories.inbox.counts()
-            self._metrics.gauge("inbox_dead", counts.get(RowState.DEAD.value, 0))
-            await self._clock.sleep(GAUGES_SECONDS)
-
-    async def _status(self) -> dict[str, Any]:
-        """For `cuelight status`: is it well, and what waits?"""
-        assert self._store is not None
-        oldest = await self._repositories.inbox.oldest_open()
-        return {
-            "version": version("cuelight"),
-            "address": f"http://{self._settings.host}:{self.port}",
-            "lag_seconds": round(self._probe.lag_seconds(), 3),
-            "store_bytes": await self._store.size_bytes(),
-            "inbox": await self._repositories.inbox.counts(),
-            "oldest_unhandled_seconds": None if oldest is None else (self._clock.now() - oldest) / 1000,
-            "worker": {"busy": self._desk.worker.busy, "backlog": self._desk.worker.backlog},
-            "channels": {
-                channel_id: {"state": state.state, "since": state.since, "detail": state.detail}
-                for channel_id, state in self._monitor.states().items()
-            },
-        }

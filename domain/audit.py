@@ -16,6 +16,8 @@ class Action(StrEnum):
     ENDED = "vip.ended"
     SHORTENED = "vip.shortened"
     NOTICED = "vip.noticed"
+    RESTORED = "vip.restored"
+    WITHDRAWN = "vip.withdrawn"
     CANCELLED = "redemption.cancelled"
     ALARM = "redemption.alarm"
 
@@ -40,7 +42,8 @@ def streamer(channel_id: str, name: str = "") -> Actor:
 class AuditRecord:
     """One line of the trail; never changed. `id` is derived from what happened, so that it is written once.
 
-    `cause` says what set it off: redemption, clock, cron, twitch, reconciliation, queue. `detail` holds redemption
+    `cause` says what set it off: redemption, clock, cron, twitch, reconciliation, queue, takeover (a process that had
+    been stopped reached Twitch too late). `detail` holds redemption
     metadata (reward, cost, input) and figures (ms added, new end).
     """
 

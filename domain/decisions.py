@@ -51,7 +51,13 @@ class CloseFirst:
     """Our session is open but Twitch says that the viewer is no VIP: it was removed by hand. Close it, decide again."""
 
 
-Decision = Settled | Fulfil | Refund | Extend | GrantVip | Adopt | CloseFirst
+@dataclass(frozen=True, slots=True)
+class RestoreFirst:
+    """The same in a lane that was taken over: a process that had been stopped may have removed the VIP too late. Grant
+    it again, decide again."""
+
+
+Decision = Settled | Fulfil | Refund | Extend | GrantVip | Adopt | CloseFirst | RestoreFirst
 
 
 def early(redemption: Redemption) -> Decision | None:
@@ -69,17 +75,27 @@ def early(redemption: Redemption) -> Decision | None:
             return Settled()
 
 
-def decide(redemption: Redemption, session: VipSession | None, world: World, *, intended: bool) -> Decision:
+def decide(
+    redemption: Redemption,
+    session: VipSession | None,
+    world: World,
+    *,
+    intended: bool,
+    doubtful: bool = False,
+) -> Decision:
     """Decide an undecided redemption.
 
     `session` is the viewer's open session, `intended` says that an earlier attempt of the same row recorded its
     intent to grant after it had seen that the viewer was no VIP: then a VIP that is there now is that attempt's.
+    `doubtful` says that the lane was taken over so lately that its former holder may still do harm at Twitch.
     A session that already holds this redemption's time means that the crash came right after it was written.
     """
     if session is not None:
         if session.has(redemption.id):
             return Extend() if len(session.grants) > 1 else Adopt()
-        return Extend() if world.is_vip else CloseFirst()
+        if world.is_vip:
+            return Extend()
+        return RestoreFirst() if doubtful and not world.is_moderator else CloseFirst()
     if intended and world.is_vip:
         return Adopt()
     if world.is_moderator:

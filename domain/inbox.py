@@ -28,7 +28,7 @@ class Delivery:
 
     `source` and `message_id` together are the identity: the same pair is stored once. `raw` is the body byte for
     byte; `payload` is not stored but derived from it again when the row is handled. `channel_id` is empty where the
-    row belongs to no channel.
+    row belongs to no channel. `waiting_for` names what the row waits for from the start, so that it is no backlog.
     """
 
     source: str
@@ -41,6 +41,7 @@ class Delivery:
     headers: Mapping[str, str] = field(default_factory=dict)
     key_id: str = ""
     parked_because: str = ""
+    waiting_for: str = ""
 
     @property
     def row_id(self) -> str:
@@ -61,7 +62,7 @@ class RowError:
 
 @dataclass(frozen=True, slots=True)
 class InboxRow:
-    """One row. Times in UTC ms. `order` rises with arrival within the process; a lane is handled in that order.
+    """One row. Times in UTC ms. `order` rises with arrival; a lane is handled in that order.
 
     `fence` is the highest lane fence that wrote the row: a worker whose lease was taken over holds a lower one and
     is refused. `steps` holds intents and results by step name, written before and after each effect.
@@ -111,6 +112,7 @@ def new_row(delivery: Delivery, *, now: int, order: int) -> InboxRow:
         order=order,
         state=RowState.PARKED if parked else RowState.OPEN,
         due_at=now,
+        waiting_for=delivery.waiting_for,
         result=delivery.parked_because,
         finished_at=now if parked else None,
     )

@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from domain.channel import Viewer
 from domain.errors import Broken
+from domain.inbox import Fenced
 
 
 class VipStatus(StrEnum):
@@ -61,7 +62,8 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class VipSession:
-    """Times in UTC ms. `granted_by` is the viewer who redeemed or the person who pressed the button."""
+    """Times in UTC ms. `granted_by` is the viewer who redeemed or the person who pressed the button. `fence` is the
+    highest fence of the viewer's lane that wrote the session."""
 
     id: str
     channel_id: str
@@ -78,6 +80,7 @@ class VipSession:
     reward_title: str = ""
     ended_at: int | None = None
     ended_because: str = ""
+    fence: int = 0
     v: int = 1
 
     @property
@@ -124,6 +127,13 @@ def opened(
         reward_id=reward_id,
         reward_title=reward_title,
     )
+
+
+def fenced(session: VipSession, fence: int) -> VipSession:
+    """The session for a holder of its lane to change. Raises `Fenced` if a later holder has changed it."""
+    if session.fence > fence:
+        raise Fenced(f"Session {session.id} was taken over by a later lease.")
+    return replace(session, fence=fence)
 
 
 def extended(session: VipSession, *, cause: str, added_ms: int, now: int) -> VipSession:

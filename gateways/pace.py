@@ -1,6 +1,7 @@
-"""How often we may do something: so many times per window, for each key. The contract, and the one for one process.
+"""How often something may be done: so many times per window, for each key. The contract, and the one for one process.
 
-Keys in use: `vip.add:<channel>`, `vip.remove:<channel>`, `chat:<channel>:<sender>`.
+Keys in use: `vip.add:<channel>`, `vip.remove:<channel>`, `chat:<channel>:<sender>`. A rate limit of ours is the same
+question: `rate:<what>:<who>`.
 """
 
 from __future__ import annotations
@@ -21,9 +22,13 @@ class Pace(Protocol):
     async def take(self, key: str, *, limit: int, window_seconds: float) -> float:
         """Ask to go now. 0 means go, and is counted; else the seconds until it is worth asking again (> 0).
 
-        A refusal is not counted. A key must always come with the same limit and window.
-        Engines that are shared may raise `Unavailable`.
+        A refusal is not counted. A key must always come with the same limit and window. Never raises: an engine that
+        is shared goes on alone while it cannot reach the others.
         """
+        ...
+
+    async def give_back(self, key: str) -> None:
+        """The newest take of this key came to nothing (Twitch did not count it either): it counts no more."""
         ...
 
 
@@ -37,12 +42,12 @@ class MemoryPace:
     """The pace of one process, in its memory. A restart forgets it."""
 
     def __init__(self, *, clock: Clock) -> None:
-        self._clock = clock
+        self.clock = clock
         self._windows: dict[str, _Window] = {}
         self._until_sweep = _SWEEP_EVERY
 
     async def take(self, key: str, *, limit: int, window_seconds: float) -> float:
-        now = self._clock.monotonic()
+        now = self.clock.monotonic()
         self._sweep(now)
         window = self._windows.setdefault(key, _Window(window_seconds))
         _forget(window, now)
@@ -50,6 +55,11 @@ class MemoryPace:
             window.taken.append(now)
             return 0.0
         return max(_ROUNDING_SECONDS, window.taken[0] + window_seconds - now)
+
+    async def give_back(self, key: str) -> None:
+        window = self._windows.get(key)
+        if window is not None and window.taken:
+            window.taken.pop()
 
     @property
     def keys(self) -> int:

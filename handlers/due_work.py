@@ -7,16 +7,18 @@ The scheduler only puts rows into lanes; the lane decides whether the end still 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from typing import Protocol
 
 import structlog
 
+from domain.channel import Channel
 from domain.errors import Unavailable
 from domain.ports import Clock, Metrics
 from domain.vip import VipSession
 from handlers.intake import Intake
 from handlers.vip.endings import expiry_of
 from handlers.vip.reconcile import reconciliation_of
-from storage.channels import Channels
 from storage.sessions import Sessions
 
 log = structlog.get_logger(__name__)
@@ -24,21 +26,41 @@ log = structlog.get_logger(__name__)
 LONGEST_SLEEP_SECONDS = 15.0
 AGAIN_SECONDS = 60.0
 JOIN_SECONDS = 0.05  # changes within this time share one look
+JOIN_OTHERS_SECONDS = 0.25  # the same for those of other processes, which look themselves
 
 
 class Expiries:
-    """Queues the end of every session whose time has come."""
+    """Queues the end of every session whose time has come. `tell` lets the other processes of a fleet know that a
+    session changed; they call `look`."""
 
-    def __init__(self, *, sessions: Sessions, intake: Intake, clock: Clock, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        *,
+        sessions: Sessions,
+        intake: Intake,
+        clock: Clock,
+        metrics: Metrics,
+        tell: Callable[[], None] = lambda: None,
+    ) -> None:
         self._sessions, self._intake, self._clock, self._metrics = sessions, intake, clock, metrics
+        self._tell = tell
         self._changed = asyncio.Event()
+        self._join_seconds = JOIN_SECONDS
         self._queued: dict[
             str, int
         ] = {}  # session id to the end that was queued: no row is written twice for it
 
     def session_changed(self) -> None:
         """A session began or its end moved: look again."""
+        self._join_seconds = JOIN_SECONDS
         self._changed.set()
+        self._tell()
+
+    def look(self) -> None:
+        """The same, in another process. Never waits."""
+        if not self._changed.is_set():
+            self._join_seconds = JOIN_OTHERS_SECONDS
+            self._changed.set()
 
     async def run(self) -> None:
         """Queue ends as they come due, until cancelled. At the start and then each minute those that were given up
@@ -59,7 +81,7 @@ class Expiries:
             if next_end is not None:
                 seconds = min(seconds, max(0.005, (next_end - self._clock.now()) / 1000))
             if await self._clock.wait(self._changed, seconds):
-                await self._clock.sleep(JOIN_SECONDS)
+                await self._clock.sleep(self._join_seconds)
 
     async def _next_end(self) -> int | None:
         """The earliest end that is not queued yet."""
@@ -91,10 +113,16 @@ class Expiries:
 ROUND_SECONDS = 600.0
 
 
+class Listed(Protocol):
+    """Which channels are to be looked after: all that are stored, or in a fleet this process' share of them."""
+
+    async def all(self) -> list[Channel]: ...
+
+
 class Rounds:
     """Reconciles every channel every ten minutes, in case a notice was lost without a visible gap."""
 
-    def __init__(self, *, channels: Channels, intake: Intake, clock: Clock) -> None:
+    def __init__(self, *, channels: Listed, intake: Intake, clock: Clock) -> None:
         self._channels, self._intake, self._clock = channels, intake, clock
 
     async def run(self) -> None:

@@ -1,8 +1,9 @@
 """What every storage engine promises. One suite (`tests/storage/test_collection_contract.py`) holds all to it.
 
 A **document** is a JSON object: `str`, `int` (within 64 bits), finite `float`, `bool`, `None`, lists and objects. Keys
-are strings without NUL. Two keys belong to the engine: `_id` (chosen by the caller, `str`, 1 to 512 characters, never
-changed) and `rev` (1 after the insert, one more after each change; what the caller puts there is overwritten).
+are strings without NUL. Three keys belong to the engine: `_id` (chosen by the caller, `str`, 1 to 512 characters,
+never changed), `rev` (1 after the insert, one more after each change; what the caller puts there is overwritten) and
+`_v` (the version of the schema that it was written by; absent means 1; callers never see it).
 
 There are no update operators and no transactions across documents: every change is one document, so that the same
 code runs on any engine. When a call returns, what it wrote is durable (it survives `kill -9` and a power cut).
@@ -10,7 +11,7 @@ code runs on any engine. When a call returns, what it wrote is durable (it survi
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -79,6 +80,11 @@ class Schema:
     keys (tuples of declared fields) that no two documents share; a document in which any part is null or missing is
     exempt. `indexes` lists tuples of declared fields worth an index. `claimable` collections have the fields `due_at`
     (ms, or null: not due), `lease_until` (ms, or null), `lease_owner`, `fence` (int), declared by the engine itself.
+
+    `version` counts the shapes that its documents have had; `upgrades[n]` makes one of version n + 1 out of one of
+    version n (pure, quick; it may change its argument). Documents are upgraded as they are read and kept in the new
+    shape when they are next written (`cuelight migrate` writes them all). A document of a later version raises
+    `StorageBroken`: a release that brings a new version is preceded by one that can read it.
     """
 
     name: str
@@ -86,6 +92,8 @@ class Schema:
     unique: tuple[tuple[str, ...], ...] = ()
     indexes: tuple[tuple[str, ...], ...] = ()
     claimable: bool = False
+    version: int = 1
+    upgrades: Mapping[int, Callable[[Document], Document]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +151,8 @@ class Collection(Protocol):
         """
         ...
 
-    async def delete(self, id: str) -> bool:
-        """Remove a document; false if there was none."""
+    async def delete(self, id: str, *, rev: int | None = None) -> bool:
+        """Remove a document; false if there was none. With `rev` only while it is at that revision, else false."""
         ...
 
     async def count(self, where: Where) -> int:
@@ -163,6 +171,13 @@ class Store(Protocol):
 
     async def probe(self) -> None:
         """Write one small document durably; raises `StorageUnavailable` or `StorageFull` if that is not possible."""
+        ...
+
+    def export(self) -> AsyncGenerator[tuple[str, Document], None]:
+        """Every document of every collection that this store holds, opened or not, as `(collection, document)` in
+        their stored shape (`_id` and `rev` set, not upgraded, `_v` where it is above 1). SQLite gives one moment;
+        MongoDB gives each document as it is when it is reached. Writers are not held up. Whoever does not read to the
+        end closes it (`contextlib.aclosing`)."""
         ...
 
     async def size_bytes(self) -> int:

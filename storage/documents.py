@@ -26,6 +26,7 @@ MAX_ID_CHARACTERS = 512
 MAX_IN_VALUES = 500
 MAX_LIMIT = 1000
 
+ENGINE_KEYS = frozenset({"_id", "rev", "_v"})
 CLAIM_FIELDS: Mapping[str, type] = {"due_at": int, "lease_until": int, "lease_owner": str, "fence": int}
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,59}")
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), check_circular=False)
@@ -33,7 +34,7 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(","
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """A document ready to be stored. `text` is its JSON with `_id` and without `rev`."""
+    """A document ready to be stored. `text` is its JSON with `_id`, without `rev`, with `_v` if it is above 1."""
 
     id: str
     text: str
@@ -59,7 +60,7 @@ class Fields:
         if len({field.casefold() for field in self.types}) != len(self.types):
             raise StorageBroken(f"{name} declares two fields that differ only in upper and lower case.")
         for field, kind in self.types.items():
-            if not _NAME.fullmatch(field) or field in {"_id", "rev"}:
+            if not _NAME.fullmatch(field) or field in ENGINE_KEYS:
                 raise StorageBroken(f"{name} cannot declare a field named {field!r}.")
             if kind not in {str, int, bool}:
                 raise StorageBroken(
@@ -70,6 +71,11 @@ class Fields:
                 raise StorageBroken(f"{name} declares an index over {key!r}.")
             for field in key:
                 self.kind(field, of=self.types)
+        if self.schema.version < 1 or set(self.schema.upgrades) != set(range(1, self.schema.version)):
+            raise StorageBroken(
+                f"{name} has version {self.schema.version}, with upgrades from {sorted(self.schema.upgrades)}:"
+                " there must be exactly one from each earlier version."
+            )
 
     def kind(self, field: str, *, of: Mapping[str, type] | None = None) -> type:
         """The declared type; raises `StorageBroken` for an undeclared field."""
@@ -88,7 +94,9 @@ class Fields:
             raise _bad_document(
                 self.schema.name, f"its _id is not text of 1 to {MAX_ID_CHARACTERS} characters"
             )
-        document = {key: value for key, value in document.items() if key != "rev"}
+        document = {key: value for key, value in document.items() if key not in {"rev", "_v"}}
+        if self.schema.version > 1:
+            document["_v"] = self.schema.version
         try:
             _check(document, 1)
             text = _ENCODER.encode(document)
@@ -100,6 +108,42 @@ class Fields:
         if size > MAX_DOCUMENT_BYTES:
             raise _bad_document(self.schema.name, f"it has {size} bytes, at most {MAX_DOCUMENT_BYTES}", id_)
         return Encoded(id_, text, self.columns(document), size)
+
+    def decode(self, text: str, rev: int) -> Document:
+        """The document as callers see it, of its JSON as `encode` wrote it. Raises as `upgraded` does."""
+        document: Document = json.loads(text)
+        document["rev"] = rev
+        return self.upgraded(document)
+
+    def upgraded(self, document: Document) -> Document:
+        """A stored document in the present shape and without `_v`; `document` is used up.
+
+        Raises `StorageBroken`: `storage.version` for a document of a later version, `storage.upgrade` for one that
+        its upgrade cannot read.
+        """
+        version = document.pop("_v", 1)
+        if version == self.schema.version:
+            return document
+        if not isinstance(version, int) or not 1 <= version < self.schema.version:
+            raise StorageBroken(
+                f"{self.schema.name} holds a document of version {version!r}; this release reads up to"
+                f" {self.schema.version}.",
+                code="storage.version",
+                advice="Run the newer release that wrote it, or restore a backup from before the upgrade.",
+            )
+        id_, rev = document.get("_id"), document.get("rev")
+        for step in range(version, self.schema.version):
+            try:
+                document = self.schema.upgrades[step](document)
+            except Exception as error:
+                raise StorageBroken(
+                    f"A document of {self.schema.name} cannot be upgraded from version {step}:"
+                    f" {type(error).__name__}.",
+                    code="storage.upgrade",
+                    advice="Please report this; the release that wrote it still reads it.",
+                ) from error
+        document.pop("_v", None)
+        return {**document, "_id": id_, "rev": rev}
 
     def columns(self, document: Mapping[str, Any]) -> tuple[Scalar, ...]:
         """The values of the declared fields, in their order. Raises `Rejected` if one has another type."""
@@ -184,13 +228,6 @@ class Fields:
                 advice="Start again from the first page.",
             ) from None
         return values
-
-
-def decode(text: str, rev: int) -> Document:
-    """The document as callers see it."""
-    document: Document = json.loads(text)
-    document["rev"] = rev
-    return document
 
 
 class _BadValue(Exception):

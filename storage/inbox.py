@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal
@@ -39,20 +38,28 @@ Accepted = Literal["new", "duplicate", "conflict"]
 
 
 class Inbox:
-    """Rows in, rows through their states. `order` is unique and rising within this process."""
+    """Rows in, rows through their states.
+
+    `order` is a hybrid clock in microseconds: the time of the arrival, but never below what this process gave before.
+    So the rows of several processes are in the order of their arrival, as far as their clocks agree, and those of one
+    process always are.
+    """
 
     def __init__(self, rows: Collection, *, clock: Clock) -> None:
         self._rows = rows
         self._clock = clock
-        # Microseconds of wall time as the start keeps the order rising over restarts, too.
-        self._order = itertools.count(clock.now() * 1000)
+        self._last_order = 0
+
+    def _next_order(self) -> int:
+        self._last_order = max(self._last_order + 1, self._clock.now() * 1000)
+        return self._last_order
 
     async def insert(self, delivery: Delivery) -> tuple[Accepted, InboxRow]:
         """Store a delivery once. The row that is in force is returned: the new one, or the one that was there.
 
         The same id with another body is kept beside the first as a parked row and told as `conflict`.
         """
-        row = new_row(delivery, now=self._clock.now(), order=next(self._order))
+        row = new_row(delivery, now=self._clock.now(), order=self._next_order())
         try:
             await self._rows.insert(to_document(row))
         except Duplicate:
@@ -101,6 +108,13 @@ class Inbox:
         )
         return [from_document(InboxRow, document) for document in page.documents]
 
+    async def finished(self, lane: str, *, limit: int) -> list[InboxRow]:
+        """The rows of a lane that are done, the last to arrive in front."""
+        page = await self._rows.find(
+            {"lane": lane, "state": RowState.DONE.value}, sort=[("order", -1)], limit=limit
+        )
+        return [from_document(InboxRow, document) for document in page.documents]
+
     async def change(self, row_id: str, fn: Callable[[InboxRow], InboxRow]) -> InboxRow:
         """Apply a transition of `domain.inbox`; what it raises leaves the row as it was. Raises `NotFound`."""
 
@@ -114,7 +128,7 @@ class Inbox:
 
     async def redrive(self, row_id: str) -> InboxRow:
         """Send a dead or parked row round again. Raises `NotFound`, or `Broken` for a row in another state."""
-        now, order = self._clock.now(), next(self._order)
+        now, order = self._clock.now(), self._next_order()
         return await self.change(row_id, lambda row: redriven(row, now=now, order=order))
 
     async def open_lanes(self, *, received_before: int | None = None) -> dict[str, int]:
@@ -130,7 +144,8 @@ class Inbox:
         return [from_document(InboxRow, document) async for document in every(self._rows, where)]
 
     async def oldest_open(self) -> int | None:
-        """When the oldest row arrived that is neither handled nor waiting for a login, UTC ms."""
+        """When the oldest row arrived that is neither handled nor waiting for something outside (a login, the topics),
+        UTC ms."""
         page = await self._rows.find(
             {"state": RowState.OPEN.value, "waiting_for": ""}, sort=[("received_at", 1)], limit=1
         )

@@ -14,15 +14,32 @@ _SQLITE = "sqlite:///"
 
 
 async def open_store(
-    url: str, *, clock: Clock, metrics: Metrics | None = None, sqlite: SQLiteOptions | None = None
+    url: str,
+    *,
+    clock: Clock,
+    metrics: Metrics | None = None,
+    sqlite: SQLiteOptions | None = None,
+    migrate: bool = False,
 ) -> Store:
     """Open the store that `url` names; `sqlite` holds what only that engine knows.
 
     `sqlite:///data` is relative to the working directory, `sqlite:////var/lib/cuelight` (four slashes) is absolute;
     either names a directory, or a file that ends in `.db`, `.sqlite` or `.sqlite3`. Characters may be percent-encoded.
-    Raises `Rejected` (`storage.url`) for any other URL, and what `open_sqlite` raises.
+    `mongodb://host/name` and `mongodb+srv://host/name` name a database (`cuelight` where there is no name). `migrate`
+    allows MongoDB's indexes to be changed; SQLite does it at each opening, since nobody else has the file.
+    Raises `Rejected` (`storage.url`) for any other URL, and what `open_sqlite` and `open_mongo` raise.
     """
+    if is_mongo(url):
+        # Here, because the driver takes a fifth of a second and some megabytes that a store on SQLite has no use for.
+        from storage.mongo import open_mongo  # noqa: PLC0415
+
+        return await open_mongo(url, clock=clock, metrics=metrics, migrate=migrate)
     return await open_sqlite(sqlite_path(url), clock=clock, metrics=metrics, options=sqlite)
+
+
+def is_mongo(url: str) -> bool:
+    """Whether the URL names a MongoDB server, which several daemons may share."""
+    return url.partition("://")[0].lower() in {"mongodb", "mongodb+srv"}
 
 
 def sqlite_url(path: Path) -> str:
@@ -35,8 +52,6 @@ def sqlite_path(url: str) -> Path:
     it may hold a password."""
     scheme, colon, rest = url.partition(":")
     scheme = scheme.lower()
-    if scheme in {"mongodb", "mongodb+srv"}:
-        raise _rejected("This release keeps its data in SQLite only, not in MongoDB.")
     if scheme != "sqlite" or not colon:
         raise _rejected(
             f"A store cannot be opened by the scheme {scheme[:20]!r}." if colon else "This is no URL."
@@ -51,5 +66,6 @@ def _rejected(message: str) -> Rejected:
     return Rejected(
         message,
         code="storage.url",
-        advice="Use sqlite:///data (relative) or sqlite:////var/lib/cuelight (absolute, four slashes).",
+        advice="Use sqlite:///data (relative), sqlite:////var/lib/cuelight (absolute, four slashes) or"
+        " mongodb://host/cuelight.",
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -33,7 +33,7 @@ from web.ports import (
     Snapshots,
     StorageProbe,
 )
-from web.routes import Handlers, table
+from web.routes import OPERATORS, Handlers, table
 from web.sse import StreamLimits, Streams
 from web.webhooks import EventSubWebhook
 
@@ -52,6 +52,8 @@ class WebSettings:
     trusted_proxies: Sequence[Network] = ()
     development_login: bool = False
     on_cloud_run: bool = False
+    only_health: bool = False  # a process without the role `web`: what its operator asks, and nothing else
+    works: bool = True  # a process without the role `worker` is ready however much waits for others
     max_backlog_seconds: float = 120.0
     max_lag_seconds: float = 5.0
     stream_limits: StreamLimits = field(default_factory=StreamLimits)
@@ -93,6 +95,7 @@ def build_app(
     exposition: Exposition,
     fetch_keys: FetchKeys | None = None,
     checks: Sequence[Check] = (),
+    versions: Mapping[str, int] | None = None,
     checkpoint: Checkpoint = no_checkpoint,
 ) -> WebApp:
     """Join everything. Raises `Rejected` for a short session secret or a development login open to strangers."""
@@ -111,7 +114,12 @@ def build_app(
     stopping = Stopping()
     ready: list[Check] = [
         StorageCheck(storage=storage),
-        BacklogCheck(backlog=backlog, clock=clock, max_seconds=settings.max_backlog_seconds),
+        BacklogCheck(
+            backlog=backlog,
+            clock=clock,
+            max_seconds=settings.max_backlog_seconds,
+            critical=settings.works,
+        ),
     ]
     streams = Streams(
         topics=topics,
@@ -119,6 +127,7 @@ def build_app(
         channels=channels,
         clock=clock,
         metrics=metrics,
+        versions=versions,
         limits=settings.stream_limits,
     )
 
@@ -146,6 +155,8 @@ def build_app(
         streams=streams,
     )
     routes = table(handlers, development_login=settings.development_login)
+    if settings.only_health:
+        routes = tuple(route for route in routes if route.path in OPERATORS)
     described = document(routes, version=settings.version)
     in_flight = InFlight()
     application = _application(

@@ -50,9 +50,9 @@ class BacklogCheck:
     """Is somebody working? The oldest event that is due may wait for `max_seconds`."""
 
     name = "backlog"
-    critical = True
 
-    def __init__(self, *, backlog: Backlog, clock: Clock, max_seconds: float) -> None:
+    def __init__(self, *, backlog: Backlog, clock: Clock, max_seconds: float, critical: bool = True) -> None:
+        self.critical = critical
         self._backlog = backlog
         self._clock = clock
         self._max_seconds = max_seconds

@@ -17,6 +17,8 @@ from web.sse import Streams
 from web.webhooks import MAX_BODY, EventSubWebhook
 
 SMALL = 4096  # bodies that we do not read anything from
+OPERATORS = frozenset({"/livez", "/readyz", "/api/health", "/metrics"})
+"""What every process answers, whatever its roles."""
 
 
 @dataclass(frozen=True, slots=True)

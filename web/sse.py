@@ -17,6 +17,7 @@ import re
 import secrets
 import socket
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -72,7 +73,10 @@ class _Stream:
 
 
 class Streams:
-    """All event streams of this process."""
+    """All event streams of this process. `versions`: the newest shape that this release's page can read of each kind
+    of entry (1 where a kind is not named). A newer one, written by a later release in the same fleet, is answered by
+    a `reset`: the snapshot is ours, so the page can read it.
+    """
 
     def __init__(
         self,
@@ -82,8 +86,10 @@ class Streams:
         channels: Channels,
         clock: Clock,
         metrics: Metrics,
+        versions: Mapping[str, int] | None = None,
         limits: StreamLimits | None = None,
     ) -> None:
+        self._versions = dict(versions or {})
         self._topics = topics
         self._snapshots = snapshots
         self._channels = channels
@@ -214,6 +220,11 @@ class Streams:
             entries = await follower.next(timeout_seconds=min(left, self._limits.heartbeat_seconds))
             if not entries:
                 await self._write(stream, b": beat\n\n")
+            if any(entry.version > self._versions.get(entry.kind, 1) for entry in entries):
+                # Taken after all of them were appended, so it holds what each of them tells.
+                snapshot = await self._snapshots.snapshot(stream.channel_id)
+                await self._write(stream, encode("reset", snapshot, entries[-1].position))
+                continue
             chunk = bytearray()
             for entry in entries:
                 chunk += self._frames.of(topic, entry)

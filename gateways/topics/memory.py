@@ -12,37 +12,26 @@ from __future__ import annotations
 
 import asyncio
 import json
-import secrets
-import string
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from domain.errors import Rejected, Unavailable
 from domain.ports import Clock
-from gateways.topics.contracts import (
-    Entry,
-    Follower,
-    GuardFailed,
-    Head,
-    NewEntry,
-    Position,
-    PositionLost,
-    Topics,
+from gateways.topics.contracts import Entry, Follower, Head, NewEntry, Position, Topics
+from gateways.topics.rules import (
+    BATCH,
+    check_key,
+    check_name,
+    closed,
+    encode,
+    guard_failed,
+    lost,
+    random_epoch,
 )
 
 OVERHEAD_BYTES = 400
 KEY_OVERHEAD_BYTES = 200
-MAX_NAME = 256
-BATCH = 500
-
-_ALPHABET = string.digits + string.ascii_lowercase
-
-
-def random_epoch() -> str:
-    """Eight random characters of base 36: two epochs are the same once in 2.8 * 10^12."""
-    return "".join(secrets.choice(_ALPHABET) for _ in range(8))
 
 
 class _Topic:
@@ -104,7 +93,7 @@ class _Topic:
 
     def after(self, position: Position, limit: int) -> list[Entry]:
         if position.epoch != self.epoch or not self.base <= position.seq <= self.seq:
-            raise _lost()
+            raise lost()
         first = self.start + position.seq - self.base
         return [entry for entry in self.entries[first : first + limit] if entry is not None]
 
@@ -151,17 +140,15 @@ class MemoryTopics:
     ) -> Position:
         """See the contract. Everything happens in one turn of the loop: racing appends cannot interleave."""
         self._check_open()
-        if key is not None and not 0 < len(key) <= MAX_NAME:
-            raise Rejected(f"A key has 1 to {MAX_NAME} characters.", code="topic.key")
-        text = _encode(entry.body, most=self._max_body_bytes)
+        if key is not None:
+            check_key(key)
+        text = encode(entry.body, most=self._max_body_bytes)
         here = self._open(topic)
         before = here.bytes
         if key is not None and key in here.keys:
             return here.keys[key]
         if guard is not None and guard != here.rev:
-            raise GuardFailed(
-                f"The topic is at rev {here.rev}, not {guard}.", advice="Read what is new, then decide again."
-            )
+            raise guard_failed(here.rev, guard)
         position = Position(here.epoch, here.seq + 1)
         stored = Entry(position, self._clock.now(), entry.kind, json.loads(text), entry.state, entry.version)
         here.add(stored, len(text) + OVERHEAD_BYTES)
@@ -179,7 +166,7 @@ class MemoryTopics:
         self._check_open()
         here = self._topics.get(topic)
         if here is None:
-            raise _lost()
+            raise lost()
         self._topics.move_to_end(topic)
         return here.after(after, max(1, limit))
 
@@ -205,7 +192,7 @@ class MemoryTopics:
     async def reseed(self, topic: str, snapshot: dict[str, Any], old_epoch: str) -> Position:
         """See the contract. Keys of the old epoch are forgotten: their positions would point into nothing."""
         self._check_open()
-        text = _encode(snapshot, most=self._max_bytes)
+        text = encode(snapshot, most=self._max_bytes)
         here = self._open(topic)
         if here.epoch != old_epoch:
             return here.head
@@ -238,13 +225,12 @@ class MemoryTopics:
 
     def _check_open(self) -> None:
         if self._closed:
-            raise _closed()
+            raise closed()
 
     def _open(self, name: str) -> _Topic:
         here = self._topics.get(name)
         if here is None:
-            if not 0 < len(name) <= MAX_NAME:
-                raise Rejected(f"A topic's name has 1 to {MAX_NAME} characters.", code="topic.name")
+            check_name(name)
             here = self._topics[name] = _Topic(self._new_epoch())
             self._total_bytes += here.bytes
             self._shrink(here)
@@ -289,7 +275,7 @@ class _MemoryFollower:
     async def next(self, *, timeout_seconds: float | None = None) -> list[Entry]:
         while True:
             if self.closed:
-                raise _closed()
+                raise closed()
             self.wake.clear()
             entries = self._topic.after(self._position, BATCH)
             if entries:
@@ -303,26 +289,6 @@ class _MemoryFollower:
 
 def _size(topic: _Topic) -> int:
     return topic.bytes
-
-
-def _lost() -> PositionLost:
-    return PositionLost("The entries after this position are gone.", advice="Begin from a snapshot.")
-
-
-def _closed() -> Unavailable:
-    return Unavailable("The topics are closed.", code="topic.closed", advice="Connect again.")
-
-
-def _encode(body: dict[str, Any], *, most: int) -> str:
-    try:
-        text = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise Rejected(f"This body is not JSON: {error}.", code="topic.body") from None
-    if len(text) > most:
-        raise Rejected(
-            f"This body is {len(text)} characters, the bound is {most}.", code="topic.body_too_large"
-        )
-    return text
 
 
 _conforms: type[Topics] = MemoryTopics

@@ -21,10 +21,10 @@ from gateways.twitch import shapes
 from gateways.twitch.bucket import Buckets, header_number
 from gateways.twitch.contracts import LoginNeeded, TwitchBroken, TwitchDown, Waiting
 from gateways.twitch.outcomes import INVALID_TOKEN_WORDS, Call, Outcome, Verdict, Words, judge
+from gateways.twitch.refusals import Refusals
 
 CALL_SECONDS = 10.0
 QUICK_RETRY_SECONDS = 0.25
-ENDPOINT_WAIT_SECONDS = 10.0  # the window of the VIP limits; other calls do not say theirs
 MAX_PAGES = 1000
 _JITTER_SECONDS = 1.0
 _QUOTED_CHARACTERS = 300
@@ -117,6 +117,7 @@ class HelixCaller:
         self._call_seconds = call_seconds
         self._quick_retry_seconds = quick_retry_seconds
         self._buckets = Buckets(clock=clock)
+        self._refusals = Refusals(clock=clock, random=random)
 
     async def call(self, request: Request) -> Reply:
         """The outcome of a request, never one of those that are raised.
@@ -135,6 +136,7 @@ class HelixCaller:
             if reply.outcome is Verdict.REFRESH:
                 raise await self._refused_twice(request, token, reply)
         self._raise(request, reply)
+        self._refusals.accepted(*_subject(request))
         return reply
 
     async def pages(self, request: Request) -> AsyncIterator[list[dict[str, Any]]]:
@@ -210,6 +212,9 @@ class HelixCaller:
         empty_for = self._buckets.wait_seconds(request.user_id)
         if empty_for > 0:
             raise self.wait("known_empty", empty_for + self._jitter(), "The points at Twitch are used up.")
+        refused_for = self._refusals.wait_seconds(*_subject(request))
+        if refused_for > 0:
+            raise self.wait("known_refused", refused_for, f"Twitch limits {request.call}.")
         begun = self._clock.monotonic()
         outcome = "failed"
         try:
@@ -264,7 +269,7 @@ class HelixCaller:
                 seconds = self._buckets.until_reset(reply.answer.headers) + self._jitter()
                 raise self.wait("bucket", seconds, "The points at Twitch are used up.")
             case Verdict.WAIT_ENDPOINT:
-                seconds = ENDPOINT_WAIT_SECONDS + self._jitter()
+                seconds = self._refusals.refused(*_subject(request))
                 raise self.wait("endpoint", seconds, f"Twitch limits {request.call}: {reply.message}")
             case Verdict.RETRY | Verdict.DOWN:
                 raise TwitchDown(f"Twitch answered {reply.answer.status} to {request.call}.")
@@ -290,6 +295,11 @@ class HelixCaller:
 
     def _jitter(self) -> float:
         return self._random.uniform(0.0, _JITTER_SECONDS)
+
+
+def _subject(request: Request) -> tuple[Call, str]:
+    """What a limit of the call alone is about."""
+    return request.call, request.channel_id or request.user_id
 
 
 def broken(answer: Answer, what: str) -> TwitchBroken:

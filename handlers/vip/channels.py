@@ -58,13 +58,6 @@ class Enrolment:
         self._channels, self._tokens, self._oauth, self._helix = channels, tokens, oauth, helix
         self._watch, self._live, self._inbox, self._poke, self._clock = watch, live, inbox, poke, clock
 
-    async def start(self) -> int:
-        """Watch every channel that is stored. Returns how many there are."""
-        channels = await self._channels.all()
-        for channel in channels:
-            self._watch.add(channel.id, vip_channel(channel.id))
-        return len(channels)
-
     async def add(
         self,
         *,

@@ -11,9 +11,10 @@ from domain.errors import Rejected
 from domain.events import identifier, role_event
 from domain.inbox import Delivery
 from domain.ports import Checkpoint, Clock, Metrics
-from domain.vip import Ended, VipSession, VipStatus, ended
+from domain.vip import Ended, VipSession, VipStatus, ended, fenced
 from gateways.twitch.contracts import Helix
 from handlers.vip.announce import Announcer
+from handlers.vip.restore import Restoring
 from handlers.work import Work
 from storage.sessions import Sessions
 
@@ -46,11 +47,13 @@ class Endings:
         sessions: Sessions,
         helix: Helix,
         announcer: Announcer,
+        restoring: Restoring,
         clock: Clock,
         metrics: Metrics,
         checkpoint: Checkpoint,
     ) -> None:
         self._sessions, self._helix, self._announcer = sessions, helix, announcer
+        self._restoring = restoring
         self._clock, self._metrics, self._checkpoint = clock, metrics, checkpoint
 
     async def expire(self, work: Work) -> str:
@@ -67,17 +70,24 @@ class Endings:
 
     async def role_changed(self, work: Work) -> str:
         """Handle `vip.removed` and `moderator.added`: whoever lost the VIP by hand has his session closed, without a
-        refund. Twitch sends no actor and no time, and the notice may be old, so what counts is the world now."""
+        refund. Twitch sends no actor and no time, and the notice may be old, so what counts is the world now.
+
+        In a lane that was taken over, a late call of the former holder is the likelier cause: the VIP is granted again,
+        once."""
         event = role_event(work.event)
         completed = await self.resume(work)
         if completed is not None:
             return completed
+        if await self._restoring.resume(work):
+            return "restored"
         session = await self._sessions.open_for(event.channel_id, event.viewer.id)
         if session is None:
             return "not_ours"
         if await self._helix.is_vip(event.channel_id, event.viewer.id):
             return "still_vip"
         promoted = await self._helix.is_moderator(event.channel_id, event.viewer.id)
+        if work.doubtful and not promoted and await self._restoring.restore(work, session):
+            return "restored"
         because = Ended.BECAME_MODERATOR if promoted else Ended.REMOVED_BY_HAND
         return await self.end(
             work, session, because, actor=streamer(event.channel_id), cause="twitch", remove=False
@@ -126,9 +136,10 @@ class Endings:
                 work.hold()
                 await self._helix.remove_vip(session.channel_id, session.viewer_id)
                 self._checkpoint("expiry.removed")
-            now = self._clock.now()
+            now, fence = self._clock.now(), work.fence
+            work.ensure_held()
             session = await self._sessions.change(
-                session.id, lambda held: ended(held, because=because, now=now)
+                session.id, lambda held: ended(fenced(held, fence), because=because, now=now)
             )
             if because is Ended.EXPIRED:
                 self._metrics.observe("vip_removal_delay_seconds", max(0, now - session.expires_at) / 1000)

@@ -18,6 +18,7 @@ from domain.decisions import (
     Fulfil,
     GrantVip,
     Refund,
+    RestoreFirst,
     Settled,
     World,
     decide,
@@ -32,6 +33,7 @@ from domain.vip import Ended, Method, VipSession
 from gateways.twitch.contracts import AddVip, Helix, Resolve
 from handlers.vip.endings import Endings
 from handlers.vip.live import Live
+from handlers.vip.restore import Restoring
 from handlers.vip.tell import Teller
 from handlers.vip.undo import Undo
 from handlers.work import Work
@@ -66,6 +68,7 @@ class Redeeming:
         helix: Helix,
         endings: Endings,
         undo: Undo,
+        restoring: Restoring,
         teller: Teller,
         live: Live,
         clock: Clock,
@@ -73,7 +76,7 @@ class Redeeming:
     ) -> None:
         self._channels, self._redemptions, self._sessions = channels, redemptions, sessions
         self._helix, self._endings, self._undo = helix, endings, undo
-        self._teller, self._live = teller, live
+        self._restoring, self._teller, self._live = restoring, teller, live
         self._clock, self._checkpoint = clock, checkpoint
 
     async def redeemed(self, work: Work) -> str:
@@ -94,7 +97,7 @@ class Redeeming:
             if decision is None:
                 session = await self._sessions.open_for(redemption.channel_id, redemption.viewer_id)
                 world = await self._look(redemption)
-                decision = decide(redemption, session, world, intended=intended)
+                decision = decide(redemption, session, world, intended=intended, doubtful=work.doubtful)
             if isinstance(decision, Settled):
                 await self._teller.tell(redemption)
                 return redemption.status.value
@@ -123,14 +126,15 @@ class Redeeming:
             case GrantVip():
                 return await self._grant(work, redemption, reward, intended=intended)
             case Adopt():
-                return await self._granted(redemption, session, reward)
+                return await self._granted(work, redemption, session, reward)
             case Extend() if session is not None:
-                return await self._extend(redemption, session, reward)
+                return await self._extend(work, redemption, session, reward)
+            case RestoreFirst() if session is not None:
+                if not await self._restoring.restore(work, session):
+                    await self._close(work, session)
+                return redemption
             case CloseFirst() if session is not None:
-                actor = streamer(redemption.channel_id)
-                await self._endings.end(
-                    work, session, Ended.REMOVED_BY_HAND, actor=actor, cause="twitch", remove=False
-                )
+                await self._close(work, session)
                 return redemption
             case Fulfil():
                 return await self._fulfil(work, redemption)
@@ -138,6 +142,12 @@ class Redeeming:
                 return await self._refund(work, redemption, reason)
             case _:
                 raise Broken(f"Nothing carries out {decision}.", code="redemption.decision")
+
+    async def _close(self, work: Work, session: VipSession) -> None:
+        actor = streamer(session.channel_id)
+        await self._endings.end(
+            work, session, Ended.REMOVED_BY_HAND, actor=actor, cause="twitch", remove=False
+        )
 
     async def _grant(
         self, work: Work, redemption: Redemption, reward: Reward, *, intended: bool
@@ -150,39 +160,46 @@ class Redeeming:
         self._checkpoint("vip.granted")
         # "Already VIP" after an intent of an earlier attempt: that attempt reached Twitch and was cut off.
         if outcome is AddVip.ADDED or (outcome is AddVip.ALREADY_VIP and intended):
-            return await self._granted(redemption, None, reward)
+            return await self._granted(work, redemption, None, reward)
         return await self._refund(work, redemption, REFUSALS[outcome])
 
     async def _granted(
-        self, redemption: Redemption, session: VipSession | None, reward: Reward
+        self, work: Work, redemption: Redemption, session: VipSession | None, reward: Reward
     ) -> Redemption:
+        work.ensure_held()  # the call may have taken long, and what another has decided since is not to be crossed
         if session is None:
-            session = await self._sessions.create(
-                vip.opened(
-                    id=redemption.id,
-                    channel_id=redemption.channel_id,
-                    viewer=redemption.viewer,
-                    cause=redemption.id,
-                    added_ms=reward.vip_ms,
-                    now=self._clock.now(),
-                    method=Method.REDEMPTION,
-                    granted_by=redemption.viewer_id,
-                    reward_id=reward.id,
-                    reward_title=redemption.reward_title,
-                )
+            fresh = vip.opened(
+                id=redemption.id,
+                channel_id=redemption.channel_id,
+                viewer=redemption.viewer,
+                cause=redemption.id,
+                added_ms=reward.vip_ms,
+                now=self._clock.now(),
+                method=Method.REDEMPTION,
+                granted_by=redemption.viewer_id,
+                reward_id=reward.id,
+                reward_title=redemption.reward_title,
             )
-        return await self._recorded(redemption, session, "granted")
+            session = await self._sessions.create(vip.fenced(fresh, work.fence))
+        return await self._recorded(work, redemption, session, "granted")
 
-    async def _extend(self, redemption: Redemption, session: VipSession, reward: Reward) -> Redemption:
-        now = self._clock.now()
+    async def _extend(
+        self, work: Work, redemption: Redemption, session: VipSession, reward: Reward
+    ) -> Redemption:
+        now, fence = self._clock.now(), work.fence
         session = await self._sessions.change(
             session.id,
-            lambda held: vip.extended(held, cause=redemption.id, added_ms=reward.vip_ms, now=now),
+            lambda held: vip.extended(
+                vip.fenced(held, fence), cause=redemption.id, added_ms=reward.vip_ms, now=now
+            ),
         )
-        return await self._recorded(redemption, session, "extended")
+        return await self._recorded(work, redemption, session, "extended")
 
-    async def _recorded(self, redemption: Redemption, session: VipSession, outcome: str) -> Redemption:
+    async def _recorded(
+        self, work: Work, redemption: Redemption, session: VipSession, outcome: str
+    ) -> Redemption:
         self._checkpoint("vip.counted")
+        work.ensure_held()
         redemption = await self._redemptions.move(
             redemption.id, Status.GRANTED, now=self._clock.now(), outcome=outcome, session_id=session.id
         )
@@ -198,17 +215,17 @@ class Redeeming:
         )
         self._checkpoint("vip.fulfilled")
         if answer is Resolve.DONE:
-            return await self._move(redemption, Status.FULFILLED)
+            return await self._move(work, redemption, Status.FULFILLED)
         if answer is Resolve.FOREIGN:
-            return await self._move(redemption, Status.ALARMED, Alarm.FOREIGN_REWARD)
+            return await self._move(work, redemption, Status.ALARMED, Alarm.FOREIGN_REWARD)
         if await self._status_on_twitch(redemption) == "CANCELED":
             await self._undo.undo(work, redemption)
-            return await self._move(redemption, Status.CANCELLED)
+            return await self._move(work, redemption, Status.CANCELLED)
         # Fulfilled by a moderator, or by an attempt of ours that was cut off, or forgotten after days: it is taken.
-        return await self._move(redemption, Status.FULFILLED)
+        return await self._move(work, redemption, Status.FULFILLED)
 
     async def _refund(self, work: Work, redemption: Redemption, reason: Refusal) -> Redemption:
-        redemption = await self._move(redemption, Status.REFUNDING, reason)
+        redemption = await self._move(work, redemption, Status.REFUNDING, reason)
         self._checkpoint("vip.refund_intended")
         work.hold()
         answer = await self._helix.resolve(
@@ -216,14 +233,14 @@ class Redeeming:
         )
         self._checkpoint("vip.refunded")
         if answer is Resolve.DONE:
-            return await self._move(redemption, Status.REFUNDED)
+            return await self._move(work, redemption, Status.REFUNDED)
         if answer is Resolve.FOREIGN:
-            return await self._move(redemption, Status.ALARMED, Alarm.FOREIGN_REWARD)
+            return await self._move(work, redemption, Status.ALARMED, Alarm.FOREIGN_REWARD)
         status = await self._status_on_twitch(redemption)
         if status == "CANCELED":
-            return await self._move(redemption, Status.REFUNDED)
+            return await self._move(work, redemption, Status.REFUNDED)
         alarm = Alarm.FULFILLED_BY_OTHERS if status == "FULFILLED" else Alarm.VANISHED
-        return await self._move(redemption, Status.ALARMED, alarm)
+        return await self._move(work, redemption, Status.ALARMED, alarm)
 
     async def _undo_given_up(self, work: Work, redemption: Redemption) -> None:
         """Take back what the attempts that were given up may have left. Done by the refund's own row whoever carries
@@ -243,8 +260,9 @@ class Redeeming:
         return remote.status if remote is not None else ""
 
     async def _move(
-        self, redemption: Redemption, to: Status, reason: Refusal | Alarm | None = None
+        self, work: Work, redemption: Redemption, to: Status, reason: Refusal | Alarm | None = None
     ) -> Redemption:
+        work.ensure_held()
         return await self._redemptions.move(
             redemption.id, to, now=self._clock.now(), reason=reason.value if reason else ""
         )

@@ -7,7 +7,7 @@ from domain.events import redemption_event
 from domain.ports import Clock
 from domain.redemption import Redemption, received
 from domain.redemption import RedemptionStatus as Status
-from domain.vip import Ended, VipSession, VipStatus, shortened
+from domain.vip import Ended, VipSession, VipStatus, fenced, shortened
 from handlers.vip.announce import Announcer
 from handlers.vip.endings import Endings
 from handlers.vip.tell import Teller
@@ -65,7 +65,10 @@ class Undo:
             return
         if not begun:
             await work.note("shorten", {"session_id": session.id})
-        session = await self._sessions.change(session.id, lambda held: shortened(held, cause=redemption.id))
+        fence = work.fence
+        session = await self._sessions.change(
+            session.id, lambda held: shortened(fenced(held, fence), cause=redemption.id)
+        )
         self._teller.session_changed()
         await self._announcer.announce(
             AuditRecord(
@@ -104,4 +107,5 @@ class Undo:
 
     async def _undo_and_move(self, work: Work, redemption: Redemption) -> None:
         await self.undo(work, redemption)
+        work.ensure_held()
         await self._redemptions.move(redemption.id, Status.CANCELLED, now=self._clock.now())

@@ -18,7 +18,7 @@ from storage.contracts import (
     StorageBroken,
     Where,
 )
-from storage.documents import Encoded, decode
+from storage.documents import Encoded
 from storage.sqlite.reader import Readers
 from storage.sqlite.statements import Table
 from storage.sqlite.writer import RaisedByChange, Writer
@@ -32,6 +32,7 @@ class SQLiteCollection:
 
     def __init__(self, table: Table, *, writer: Writer, readers: Readers) -> None:
         self._table = table
+        self._decode = table.fields.decode
         self._writer = writer
         self._readers = readers
 
@@ -46,12 +47,12 @@ class SQLiteCollection:
             self._insert(connection, encoded)
 
         await self._writer.run("insert", work, size=encoded.size + _OPERATION_BYTES)
-        return decode(encoded.text, 1)
+        return self._decode(encoded.text, 1)
 
     async def get(self, id: str) -> Document | None:
         def work(connection: sqlite3.Connection) -> Document | None:
             row = connection.execute(self._table.get, (_key(id),)).fetchone()
-            return None if row is None else decode(row[1], row[0])
+            return None if row is None else self._decode(row[1], row[0])
 
         return await self._readers.run_here(work)
 
@@ -61,7 +62,7 @@ class SQLiteCollection:
         query, keys = self._table.find(where, sort, limit, after)
 
         def work(connection: sqlite3.Connection) -> Page:
-            documents = [decode(text, rev) for rev, text in connection.execute(*query).fetchall()]
+            documents = [self._decode(text, rev) for rev, text in connection.execute(*query).fetchall()]
             if len(documents) <= limit:
                 return Page(documents, None)
             documents.pop()
@@ -92,14 +93,14 @@ class SQLiteCollection:
                 rows = connection.execute(sql, parameters).fetchall()
             except sqlite3.IntegrityError as error:
                 raise self._duplicate(error) from error
-            return decode(rows[0][1], rows[0][0]) if rows else None
+            return self._decode(rows[0][1], rows[0][0]) if rows else None
 
         # A claim that nobody waits for any more would only keep the document from others until the lease ends.
         return await self._writer.run("claim", work, size=_OPERATION_BYTES, skip_if_cancelled=True)
 
-    async def delete(self, id: str) -> bool:
+    async def delete(self, id: str, *, rev: int | None = None) -> bool:
         def work(connection: sqlite3.Connection) -> bool:
-            return connection.execute(self._table.delete, (_key(id),)).rowcount > 0
+            return connection.execute(self._table.delete, (_key(id), rev, rev)).rowcount > 0
 
         return await self._writer.run("delete", work, size=_OPERATION_BYTES)
 
@@ -138,9 +139,9 @@ class SQLiteCollection:
     ) -> Document | None:
         row = connection.execute(self._table.get, (_key(id_),)).fetchone()
         if row is not None:
-            before = decode(row[1], row[0])
+            before = self._decode(row[1], row[0])
         elif start is not None:
-            before = decode(start.text, 0)
+            before = self._decode(start.text, 0)
         else:
             return None
         try:
@@ -148,17 +149,17 @@ class SQLiteCollection:
         except BaseException as error:
             raise RaisedByChange(error) from error
         if after is None:
-            return None if row is None else decode(row[1], row[0])
+            return None if row is None else self._decode(row[1], row[0])
         encoded = self._encode_changed(id_, after)
         if row is None:
             self._insert(connection, encoded)
-            return decode(encoded.text, 1)
+            return self._decode(encoded.text, 1)
         rev = int(row[0]) + 1
         try:
             connection.execute(self._table.update, (rev, encoded.text, *encoded.columns, id_))
         except sqlite3.IntegrityError as error:
             raise self._duplicate(error) from error
-        return decode(encoded.text, rev)
+        return self._decode(encoded.text, rev)
 
     def _encode_changed(self, id_: str, after: object) -> Encoded:
         if not isinstance(after, dict):

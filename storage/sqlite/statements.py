@@ -28,7 +28,7 @@ class Table:
         self.update = f"UPDATE {self.name} SET rev = ?, doc = ?{assigned} WHERE _id = ?"
         self.get = f"SELECT rev, doc FROM {self.name} WHERE _id = ?"
         self.exists = f"SELECT 1 FROM {self.name} WHERE _id = ?"
-        self.delete = f"DELETE FROM {self.name} WHERE _id = ?"
+        self.delete = f"DELETE FROM {self.name} WHERE _id = ? AND (? IS NULL OR rev = ?)"
 
     def where(self, where: Where) -> Query:
         """The condition (without the word WHERE) and its parameters."""

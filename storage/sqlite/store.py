@@ -5,13 +5,16 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 
 from domain.ports import Clock, Metrics, NullMetrics
-from storage.contracts import Schema, StorageBroken, Store
+from storage.contracts import Document, Schema, StorageBroken, Store
 from storage.sqlite.collection import SQLiteCollection
 from storage.sqlite.errors import closed, full, is_full, translate
+from storage.sqlite.export import Export
 from storage.sqlite.files import Lock, Place, place, prepare
 from storage.sqlite.reader import Readers
 from storage.sqlite.statements import Table
@@ -37,8 +40,18 @@ class SQLiteOptions:
 class SQLiteStore:
     """See `storage.contracts.Store`, which it keeps. Made by `open_sqlite`."""
 
-    def __init__(self, where: Place, *, lock: Lock, writer: Writer, readers: Readers) -> None:
+    def __init__(
+        self,
+        where: Place,
+        *,
+        lock: Lock,
+        writer: Writer,
+        readers: Readers,
+        connect: Callable[[], sqlite3.Connection],
+    ) -> None:
         self._place = where
+        self._connect = connect
+        self._exports: set[Export] = set()
         self._lock = lock
         self._writer = writer
         self._readers = readers
@@ -75,6 +88,19 @@ class SQLiteStore:
 
         await self._writer.run("probe", work, size=0)
 
+    async def export(self) -> AsyncGenerator[tuple[str, Document], None]:
+        if not self._accepting:
+            raise closed()
+        export = Export(self._connect)
+        self._exports.add(export)
+        try:
+            async with aclosing(export.documents()) as documents:
+                async for item in documents:
+                    yield item
+        finally:
+            export.end()
+            self._exports.discard(export)
+
     async def size_bytes(self) -> int:
         def work(_: sqlite3.Connection) -> int:
             return sum(path.stat().st_size for path in self._place.files if path.exists())
@@ -88,6 +114,9 @@ class SQLiteStore:
         async with self._closing:
             if self._closed:
                 return
+            for export in list(self._exports):
+                export.end()
+                await asyncio.to_thread(export.wait)
             await asyncio.to_thread(self._readers.close)
             await self._writer.finish()
             # Only now: whoever is cancelled above may call again, and nobody else gets in before all is written.
@@ -122,7 +151,9 @@ async def open_sqlite(
         await writer.finish()
         lock.release()
         raise
-    return SQLiteStore(where, lock=lock, writer=writer, readers=readers)
+    return SQLiteStore(
+        where, lock=lock, writer=writer, readers=readers, connect=lambda: _connect_reader(where)
+    )
 
 
 def _connect_writer(where: Place, options: SQLiteOptions) -> sqlite3.Connection:
@@ -149,15 +180,16 @@ def _connect_writer(where: Place, options: SQLiteOptions) -> sqlite3.Connection:
 
 
 def _connect_readers(where: Place, options: SQLiteOptions) -> Readers:
-    def connect() -> sqlite3.Connection:
-        connection = _connect(where)
-        connection.execute("PRAGMA query_only = ON")
-        return connection
-
     try:
-        return Readers(connect, threads=options.reading_threads)
+        return Readers(lambda: _connect_reader(where), threads=options.reading_threads)
     except sqlite3.Error as error:
         raise translate(error) from error
+
+
+def _connect_reader(where: Place) -> sqlite3.Connection:
+    connection = _connect(where)
+    connection.execute("PRAGMA query_only = ON")
+    return connection
 
 
 def _connect(where: Place) -> sqlite3.Connection:

@@ -13,7 +13,6 @@ from typing import Any
 
 from domain.errors import Rejected
 from storage.contracts import StorageBroken
-from storage.documents import decode
 from storage.sqlite.statements import Table, column
 
 FORMAT_VERSION = 1
@@ -56,8 +55,11 @@ def prepare_table(connection: sqlite3.Connection, table: Table) -> None:
         for name in _present_indexes(connection, table):
             if name not in indexes:
                 connection.execute(f'DROP INDEX "{name}"')
-        if any(kept.get(name) != kind for name, kind in fields.items()):
+        version = _read_meta(connection, f"version {table.name}") or 1
+        if version != table.schema.version or any(kept.get(name) != kind for name, kind in fields.items()):
             _fill(connection, table)
+    if table.schema.version > 1 or _read_meta(connection, f"version {table.name}") is not None:
+        _write_meta(connection, f"version {table.name}", table.schema.version)
     _write_meta(connection, f"fields {table.name}", fields)
     _create_indexes(connection, table)
 
@@ -76,7 +78,7 @@ def _fill(connection: sqlite3.Connection, table: Table) -> None:
         changes = []
         for id_, rev, text in rows:
             try:
-                changes.append((*table.fields.columns(decode(text, rev)), id_))
+                changes.append((*table.fields.columns(table.fields.decode(text, rev)), id_))
             except Rejected as error:
                 raise StorageBroken(
                     f"The schema of {table.schema.name} does not fit what is stored: {error.message}",

@@ -18,6 +18,7 @@ from daemon.wiring import Daemon
 from simulators.twitch import SimulatorSettings, TwitchSimulator
 
 SECONDS = 10.0
+START_SECONDS = 20.0  # a daemon that may not be there waits for the end of one that was killed
 
 
 @dataclass
@@ -75,35 +76,43 @@ class Running:
 @asynccontextmanager
 async def running(tmp_path: Path, **environ: str) -> AsyncIterator[Running]:
     """Start everything; on the way out the daemon is stopped and has to end with code 0."""
-    async with TwitchSimulator(settings=SimulatorSettings(accounting_lag_s=0)) as sim:
-        data_dir = tmp_path / "data"
-        settings = load_settings(
-            {
-                "DATA_DIR": str(data_dir),
-                "PORT": "0",
-                "TWITCH_CLIENT_ID": sim.client_id,
-                "TWITCH_CLIENT_SECRET": sim.client_secret,
-                "TWITCH_API_URL": sim.api_url,
-                "TWITCH_ID_URL": sim.id_url,
-                "TWITCH_EVENTSUB_URL": sim.eventsub_url,
-                "TWITCH_EVENTSUB_SECRET": "a-secret-of-the-test",
-                "CRON_SECRET": "a-cron-secret-of-the-test",
-                **environ,
-            }
-        )
-        ready = asyncio.Event()
-        daemon = Daemon(settings, clock=SystemClock(), ready=lambda _: ready.set())
-        ended = asyncio.ensure_future(daemon.run(signals=False))
+    async with (
+        TwitchSimulator(settings=SimulatorSettings(accounting_lag_s=0)) as sim,
+        joining(sim, tmp_path / "data", **environ) as run,
+    ):
+        yield run
+
+
+@asynccontextmanager
+async def joining(sim: TwitchSimulator, data_dir: Path, **environ: str) -> AsyncIterator[Running]:
+    """One daemon, perhaps beside others on the same simulator."""
+    settings = load_settings(
+        {
+            "DATA_DIR": str(data_dir),
+            "PORT": "0",
+            "TWITCH_CLIENT_ID": sim.client_id,
+            "TWITCH_CLIENT_SECRET": sim.client_secret,
+            "TWITCH_API_URL": sim.api_url,
+            "TWITCH_ID_URL": sim.id_url,
+            "TWITCH_EVENTSUB_URL": sim.eventsub_url,
+            "TWITCH_EVENTSUB_SECRET": "a-secret-of-the-test",
+            "CRON_SECRET": "a-cron-secret-of-the-test",
+            **environ,
+        }
+    )
+    ready = asyncio.Event()
+    daemon = Daemon(settings, clock=SystemClock(), ready=lambda _: ready.set())
+    ended = asyncio.ensure_future(daemon.run(signals=False))
+    async with asyncio.timeout(START_SECONDS):
+        waiting = asyncio.ensure_future(ready.wait())
+        await asyncio.wait({waiting, ended}, return_when=asyncio.FIRST_COMPLETED)
+    assert ready.is_set(), await ended
+    try:
+        async with aiohttp.ClientSession(
+            base_url=f"http://127.0.0.1:{daemon.port}", cookie_jar=aiohttp.CookieJar(unsafe=True)
+        ) as http:
+            yield Running(daemon, sim, data_dir, http, ended)
+    finally:
+        daemon.lifecycle.request_stop("the test is over")
         async with asyncio.timeout(SECONDS):
-            waiting = asyncio.ensure_future(ready.wait())
-            await asyncio.wait({waiting, ended}, return_when=asyncio.FIRST_COMPLETED)
-        assert ready.is_set(), await ended
-        try:
-            async with aiohttp.ClientSession(
-                base_url=f"http://127.0.0.1:{daemon.port}", cookie_jar=aiohttp.CookieJar(unsafe=True)
-            ) as http:
-                yield Running(daemon, sim, data_dir, http, ended)
-        finally:
-            daemon.lifecycle.request_stop("the test is over")
-            async with asyncio.timeout(SECONDS):
-                assert await ended == 0
+            assert await ended == 0

@@ -113,3 +113,22 @@ def test_every_metric_that_the_program_uses_is_declared_with_these_labels() -> N
             wrong.append(f"{where}: {verb} {name} {sorted(labels)}")
     if wrong:
         pytest.fail("not in daemon/metrics.py like this:\n  " + "\n  ".join(wrong), pytrace=False)
+
+
+def test_every_number_that_the_program_counts_is_declared_with_its_labels() -> None:
+    """A name that is not in the table raises only where it is counted, which may be the worst of moments."""
+    wrong = []
+    for layer in ("storage", "gateways", "handlers", "web", "daemon"):
+        for path in sorted((Path(__file__).parents[2] / layer).rglob("*.py")):
+            for call in ast.walk(ast.parse(path.read_text())):
+                if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)):
+                    continue
+                name = call.args[0].value if call.args and isinstance(call.args[0], ast.Constant) else None
+                kind = {"count": "counter", "gauge": "gauge", "observe": "histogram"}.get(call.func.attr)
+                if kind is None or not isinstance(name, str) or "_" not in name:
+                    continue
+                declared = TABLE.get(name)
+                labels = {keyword.arg for keyword in call.keywords} - {None, "amount"}
+                if declared is None or declared.kind != kind or set(declared.labels) != labels:
+                    wrong.append(f"{path.name}:{call.lineno} {name}{sorted(map(str, labels))}")
+    assert wrong == []

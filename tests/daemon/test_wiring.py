@@ -17,6 +17,8 @@ async def test_a_redemption_becomes_a_vip_and_can_be_read_everywhere(tmp_path: P
         channel_id, reward_id = await run.enrol()
         redeemed = await run.redeem(channel_id, reward_id, "ann")
         await run.until(lambda: run.status_of(channel_id, redeemed["id"]) == "FULFILLED")
+        # Counted when it is told, which is after Twitch knows it.
+        await run.until(lambda: b"vip_granted_total 1.0" in run.daemon.metrics())
         await run.http.post("/api/auth/dev", headers={"Sec-Fetch-Site": "same-origin"})
         async with run.http.get("/api/ws", params={"channel": channel_id}) as stream:
             assert stream.status == 200

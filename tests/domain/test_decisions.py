@@ -11,6 +11,7 @@ from domain.decisions import (
     Fulfil,
     GrantVip,
     Refund,
+    RestoreFirst,
     Settled,
     World,
     decide,
@@ -52,6 +53,13 @@ def test_a_session_that_twitch_does_not_confirm_is_closed_first() -> None:
     assert decide(redemption(), session("r-0"), PLAIN, intended=False) == CloseFirst()
 
 
+def test_in_a_lane_that_was_taken_over_it_is_restored_first() -> None:
+    held = session("r-0")
+    assert decide(redemption(), held, PLAIN, intended=False, doubtful=True) == RestoreFirst()
+    assert decide(redemption(), held, MODERATOR, intended=False, doubtful=True) == CloseFirst()
+    assert decide(redemption(), held, VIP, intended=False, doubtful=True) == Extend()
+
+
 def test_vips_by_hand_and_moderators_get_their_points_back() -> None:
     assert decide(redemption(), None, VIP, intended=False) == Refund(Refusal.VIP_BY_HAND)
     assert decide(redemption(), None, MODERATOR, intended=False) == Refund(Refusal.MODERATOR)
@@ -79,12 +87,18 @@ def test_what_is_under_way_goes_on_the_way_it_went() -> None:
         assert early(redemption(status=status)) == Settled()
 
 
-@given(st.booleans(), st.booleans(), st.booleans(), st.sampled_from([None, "r-0", "r-1"]))
+@given(st.booleans(), st.booleans(), st.booleans(), st.sampled_from([None, "r-0", "r-1"]), st.booleans())
 def test_nobody_is_granted_twice_and_nobody_who_is_vip_by_hand_is_touched(
-    is_vip: bool, is_moderator: bool, intended: bool, cause: str | None
+    is_vip: bool, is_moderator: bool, intended: bool, cause: str | None, doubtful: bool
 ) -> None:
     open_session = session(cause) if cause else None
-    decision = decide(redemption(), open_session, World(is_vip, is_moderator), intended=intended)
+    world = World(is_vip, is_moderator)
+    decision = decide(redemption(), open_session, world, intended=intended, doubtful=doubtful)
+    if decision == RestoreFirst():
+        assert open_session is not None
+        assert doubtful
+        assert not is_vip
+        assert not is_moderator
     if decision == GrantVip():
         assert open_session is None
         assert not is_vip

@@ -5,6 +5,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from domain.channel import Viewer
 from domain.errors import Broken
+from domain.inbox import Fenced
 from domain.vip import (
     LIFECYCLE,
     Ended,
@@ -14,6 +15,7 @@ from domain.vip import (
     VipStatus,
     ended,
     extended,
+    fenced,
     opened,
     shortened,
 )
@@ -30,6 +32,15 @@ def session(added_ms: int = 1000, now: int = 0) -> VipSession:
         method=Method.REDEMPTION,
         granted_by="2",
     )
+
+
+def test_who_was_overtaken_cannot_change_a_session() -> None:
+    held = fenced(session(), 7)
+    assert held.fence == 7
+    assert fenced(held, 7) == held
+    assert extended(fenced(held, 8), cause="r-2", added_ms=5, now=2).fence == 8
+    with pytest.raises(Fenced):
+        fenced(held, 6)
 
 
 def test_every_pair_that_is_not_listed_raises() -> None:

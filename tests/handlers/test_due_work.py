@@ -11,8 +11,9 @@ from domain.redemption import RedemptionStatus as Status
 from domain.vip import VipSession
 from handlers.due_work import AGAIN_SECONDS, LONGEST_SLEEP_SECONDS, ROUND_SECONDS, Expiries, Rounds
 from handlers.vip.endings import expiry_of
+from tests.handlers.fleet import Wires, second_desk
 from tests.support.desk import open_scene
-from tests.support.scene import VIPS_PATH, Scene
+from tests.support.scene import SECONDS, VIPS_PATH, Scene
 
 
 async def vip(scene: Scene, login: str = "ann", vip_ms: int = 60_000) -> tuple[Any, Any, VipSession]:
@@ -55,6 +56,27 @@ async def test_a_new_session_is_noticed_at_once(scene: Scene) -> None:
     over = await scene.repositories.sessions.get(session.id)
     assert over is not None
     assert over.ended_because == "expired"
+
+
+async def test_a_session_of_another_process_is_noticed_by_its_signal(scene: Scene) -> None:
+    """The scheduler sleeps for fifteen seconds; the other process's grant wakes it."""
+    wires = Wires()
+    ours = wires.end()
+    ours.listen("sessions", lambda session_id: scene.desk.expiries.look())
+    async with second_desk(scene, skew_ms=0, signals=wires.end()) as other:
+        channel, ann = await scene.channel(vip_ms=5000), await scene.viewer()
+        event = await scene.pay(channel, ann)
+        await scene.quiet()
+        await other.redeemed(event)
+        async with asyncio.timeout(SECONDS):
+            while ("sessions", "") not in wires.sent:
+                await asyncio.sleep(0.002)
+        for _ in range(6):
+            await scene.pass_ms(1000)
+            await scene.quiet()
+        over = await scene.repositories.sessions.get(event["id"])
+        assert over is not None
+        assert over.ended_because == "expired"
 
 
 async def test_an_extension_moves_the_end(scene: Scene) -> None:

@@ -31,6 +31,8 @@ def table() -> Any:
         reconciliation=any_one,
         chat=any_one,
         last_resort=any_one,
+        zombies=any_one,
+        late=any_one,
     )
 
 
@@ -39,13 +41,23 @@ def test_every_kind_that_is_stored_anywhere_has_a_handler() -> None:
     for path in HANDLERS.rglob("*.py"):
         stored |= set(re.findall(r'kind="([a-z.]+)"', path.read_text()))
     assert stored <= set(table())
-    assert "chat.say" in stored
+    assert {"chat.say", "live.show", "vip.check"} <= stored
 
 
 def test_what_must_happen_is_tried_for_ever() -> None:
     lines = table()
     for kind in ("vip.expire", "vip.removed", "redemption.updated", "redemption.refund", "channel.reconcile"):
         assert lines[kind].retry is MUST_HAPPEN
+    for kind in ("vip.check", "live.show"):
+        assert lines[kind].retry is MUST_HAPPEN
+
+
+def test_whatever_changes_a_vip_is_looked_after_when_it_was_overtaken() -> None:
+    overtaken = {kind for kind, line in table().items() if line.overtaken == "queue"}
+    assert overtaken == {
+        "redemption.add", "redemption.refund", "redemption.updated", "vip.added", "vip.removed", "vip.expire",
+        "vip.check", "moderator.added",
+    }  # fmt: skip
 
 
 def test_a_redemption_never_dies_without_a_refund_or_an_alarm() -> None:

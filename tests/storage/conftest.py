@@ -1,17 +1,27 @@
-"""Engines under test. One contract suite holds all: the next engine is one more class and one more parameter."""
+"""Engines under test. One contract suite holds all: the next engine is one more class and one more parameter.
+
+MongoDB is played by mongo-java-server (`tests/servers/mongo`), or by the server that `MONGO_TEST_URL` names. Both
+drivers of its engine are held to the contract: Motor, and PyMongo's client that will follow it.
+"""
 
 from __future__ import annotations
 
+import secrets
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
+from pymongo import MongoClient
 
+from daemon.clock import SystemClock
 from storage.contracts import Collection, Schema, Store
+from storage.mongo import MongoOptions, MongoStore, open_mongo
 from storage.open import open_store, sqlite_url
 from storage.sqlite import SQLiteOptions, SQLiteStore, open_sqlite
+from tests.servers.mongo import is_stand_in, shared_mongo
 from tests.support.clock import ManualClock
 
 THINGS = Schema(
@@ -24,25 +34,72 @@ JOBS = Schema(name="jobs", fields={"kind": str}, claimable=True)
 
 
 class Engine(Protocol):
-    """Opens the store of one test; again and again, and finds what was there."""
+    """Opens the store of one test; again and again, and finds what was there. `is_stand_in`: another server plays the
+    part of the real one, and where it lies, the test says so."""
+
+    is_stand_in: bool
 
     async def open(self) -> Store: ...
 
+    def forget(self) -> None:
+        """The test is over: what it stored may go."""
+        ...
+
 
 class SQLiteEngine:
+    is_stand_in = False
+
     def __init__(self, directory: Path) -> None:
         self.directory = directory
 
     async def open(self) -> Store:
         return await open_store(sqlite_url(self.directory), clock=ManualClock())
 
+    def forget(self) -> None:
+        pass  # pytest removes its directories
 
-ENGINES: dict[str, Callable[[Path], Engine]] = {"sqlite": SQLiteEngine}
+
+class MongoEngine:
+    """A database of its own on a server that is shared."""
+
+    def __init__(self, _: Path, *, driver: str) -> None:
+        self.url = shared_mongo(f"test-{secrets.token_hex(6)}")
+        self.driver = driver
+        self.is_stand_in = is_stand_in()
+
+    async def open(self) -> MongoStore:
+        # A clock that goes by itself: who loses a race rests a moment.
+        return await open_mongo(self.url, clock=SystemClock(), options=MongoOptions(driver=self.driver))
+
+    def forget(self) -> None:
+        forget_database(self.url)
 
 
-@pytest.fixture(params=sorted(ENGINES))
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Engine:
-    return ENGINES[request.param](tmp_path / "data")
+def forget_database(url: str) -> None:
+    """Drop the database that a URL names."""
+    client: MongoClient[dict[str, Any]] = MongoClient(url)
+    try:
+        client.drop_database(client.get_default_database())
+    finally:
+        client.close()
+
+
+ENGINES: dict[str, Callable[[Path], Engine]] = {
+    "sqlite": SQLiteEngine,
+    "mongo-motor": partial(MongoEngine, driver="motor"),
+    "mongo-pymongo": partial(MongoEngine, driver="pymongo"),
+}
+ENGINE_NAMES = [
+    pytest.param(name, marks=[pytest.mark.server] if name.startswith("mongo") else [])
+    for name in sorted(ENGINES)
+]
+
+
+@pytest.fixture(params=ENGINE_NAMES)
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    made = ENGINES[request.param](tmp_path / "data")
+    yield made
+    made.forget()
 
 
 @pytest.fixture

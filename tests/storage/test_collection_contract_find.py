@@ -11,6 +11,7 @@ import pytest
 
 from domain.errors import Rejected
 from storage.contracts import Collection, In, Range, Sort, StorageBroken, Where, every
+from tests.storage.conftest import Engine
 
 ROWS: list[dict[str, Any]] = [
     {"_id": "1", "kind": "a", "size": 3, "on": True},
@@ -102,8 +103,11 @@ async def test_sort_with_ties_and_nulls_and_the_same_by_pages(
         assert paged == found
 
 
-async def test_text_sorts_by_code_point(things: Collection) -> None:
+async def test_text_sorts_by_code_point(engine: Engine, things: Collection) -> None:
     words = ["", "Z", "a", "aa", "b", "ä", "\ue000", "🎉"]
+    if engine.is_stand_in:
+        # MongoDB compares bytes of UTF-8. mongo-java-server compares Java's UTF-16, where 🎉 begins with U+D83C.
+        words.remove("\ue000")
     for number, word in enumerate(reversed(words)):
         await things.insert({"_id": f"{number}", "kind": word})
     page = await things.find({}, sort=[("kind", 1)])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from domain.errors import Rejected
 from storage.contracts import Schema, Sort, StorageBroken
-from storage.documents import MAX_DEPTH, MAX_DOCUMENT_BYTES, Fields, decode
+from storage.documents import MAX_DEPTH, MAX_DOCUMENT_BYTES, Fields
 
 FIELDS = Fields(Schema(name="t", fields={"s": str, "n": int, "b": bool}))
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
@@ -28,8 +28,8 @@ JSON = st.recursive(
 @given(JSON)
 def test_any_json_value_comes_back(value: Any) -> None:
     encoded = FIELDS.encode({"_id": "x", "rev": "ignored", "value": value})
-    assert decode(encoded.text, 7) == {"_id": "x", "value": value, "rev": 7}
-    assert json.dumps(decode(encoded.text, 7)["value"]) == json.dumps(value)
+    assert FIELDS.decode(encoded.text, 7) == {"_id": "x", "value": value, "rev": 7}
+    assert json.dumps(FIELDS.decode(encoded.text, 7)["value"]) == json.dumps(value)
     assert encoded.size == len(encoded.text.encode())
 
 
@@ -38,10 +38,10 @@ def test_any_text_is_stored_or_rejected(text: str, value: Any) -> None:
     document = {"_id": text, "s": value, "v": {text: 1}}
     good = 1 <= len(text) <= 512 and "\0" not in text and text.isprintable()
     if good and (value is None or (isinstance(value, str) and value.isprintable())):
-        assert decode(FIELDS.encode(document).text, 1)["_id"] == text
+        assert FIELDS.decode(FIELDS.encode(document).text, 1)["_id"] == text
     else:
         with contextlib.suppress(Rejected):  # and nothing else
-            assert decode(FIELDS.encode(document).text, 1)["_id"] == text
+            assert FIELDS.decode(FIELDS.encode(document).text, 1)["_id"] == text
 
 
 def test_columns_are_the_declared_fields_in_their_order() -> None:

@@ -42,6 +42,47 @@ async def test_rows_of_a_lane_come_in_the_order_of_their_arrival(inbox: Inbox) -
     assert await inbox.open_lanes() == {"vip:1:2": 3, "vip:1:3": 1}
 
 
+async def test_rows_of_two_processes_come_in_the_order_of_their_arrival(store: Store) -> None:
+    """The second was started an hour after the first, and both take rows in."""
+    rows, clock = await store.collection(INBOX), ManualClock()
+    first = Inbox(rows, clock=clock)
+    await first.insert(delivery("a1"))
+    await clock.advance(3600)
+    second = Inbox(rows, clock=clock)
+    for number, inbox in enumerate((second, first, second, second, first), 2):
+        await clock.advance(0.001)
+        await inbox.insert(delivery(f"a{number}"))
+    assert [row.message_id for row in await first.waiting("vip:1:2", limit=10)] == [
+        "a1", "a2", "a3", "a4", "a5", "a6",
+    ]  # fmt: skip
+
+
+async def test_the_order_rises_although_the_clock_goes_back(store: Store) -> None:
+    clock = ManualClock()
+    inbox = Inbox(await store.collection(INBOX), clock=clock)
+    for number in range(3):
+        await inbox.insert(delivery(f"m{number}"))
+        clock.step_wall(-5000)
+    orders = [row.order for row in await inbox.waiting("vip:1:2", limit=10)]
+    assert orders == sorted(set(orders))
+
+
+async def test_what_waits_for_something_outside_from_the_start_is_no_backlog(inbox: Inbox) -> None:
+    late = Delivery("live", "m", "live.show", "live:1", b"{}", channel_id="1", waiting_for="topics")
+    _, row = await inbox.insert(late)
+    assert row.waiting_for == "topics"
+    assert await inbox.oldest_open() is None
+    assert [held.id for held in await inbox.waiting("live:1", limit=10)] == [row.id]
+
+
+async def test_the_last_rows_that_are_done(inbox: Inbox) -> None:
+    for number in range(4):
+        await inbox.insert(delivery(f"m{number}"))
+    for number in (0, 2, 1):
+        await inbox.change(f"twitch:m{number}", lambda held: finished(held, fence=1, result="ok", now=10))
+    assert [row.message_id for row in await inbox.finished("vip:1:2", limit=2)] == ["m2", "m1"]
+
+
 async def test_a_parked_delivery_is_not_waiting(inbox: Inbox) -> None:
     parked = Delivery("twitch", "m", "eventsub.unknown", "eventsub.parked", b"{}", parked_because="unknown")
     await inbox.insert(parked)

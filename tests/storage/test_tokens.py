@@ -21,6 +21,7 @@ def sealed(sealer: Sealer, user_id: str) -> Document:
     return document
 
 
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)  # whose files can be looked into
 async def test_the_login_is_found_and_the_tokens_are_not_on_the_disk(store: Store, tmp_path: Path) -> None:
     sealer = Sealer([generate_key()])
     tokens = await store.collection(TOKENS)

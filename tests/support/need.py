@@ -24,6 +24,9 @@ TOOLS: dict[str, tuple[tuple[str, ...], str]] = {
         "GOBIN=$PWD/.cache/bin go install github.com/twitchdev/twitch-cli@v1.1.25",
     ),
     "go": (("go",), "https://go.dev/doc/install"),
+    "java": (("java",), "sudo apt-get install openjdk-17-jdk-headless"),
+    "javac": (("javac",), "sudo apt-get install openjdk-17-jdk-headless"),
+    "mvn": (("mvn",), "sudo apt-get install maven"),
 }
 
 

@@ -51,6 +51,27 @@ async def test_readyz_names_each_check(world: World) -> None:
     }
 
 
+async def test_a_process_without_workers_is_ready_however_much_waits_for_others() -> None:
+    async with running(works=False) as world:
+        world.outside.waiting_since = world.clock.now() - 3_600_000
+        status, body = await get(world, "/readyz")
+        assert (status, body["ready"]) == (200, True)
+        assert body["checks"][1]["ok"] is False
+        assert (await get(world, "/api/health"))[1]["status"] == "degraded"
+
+
+async def test_a_process_without_the_role_web_answers_its_operator_alone() -> None:
+    async with running(only_health=True, metrics_token="0123456789abcdef") as world:
+        for path in ("/livez", "/readyz", "/api/health"):
+            assert (await get(world, path))[0] == 200
+        async with world.client.get(
+            world.url("/metrics"), headers={"Authorization": "Bearer 0123456789abcdef"}
+        ) as response:
+            assert response.status == 200
+        for path in ("/", "/api/ws", "/api/openapi.json", "/static/live.css"):
+            assert (await get(world, path))[0] == 404
+
+
 async def test_not_ready_when_nothing_can_be_written(world: World) -> None:
     world.outside.probe_error = Unavailable("The disk is full.")
     status, body = await get(world, "/readyz")

@@ -10,6 +10,7 @@ from aiohttp import ClientSession, CookieJar
 from yarl import URL
 
 from domain.errors import Unavailable
+from gateways.topics.contracts import NewEntry
 from gateways.topics.memory import MemoryTopics
 from tests.support.clock import ManualClock
 from tests.web.world import Event, World, running, stream, until
@@ -356,8 +357,6 @@ async def test_closed_topics_end_the_stream_cleanly(signed_in: World) -> None:
 async def test_an_entry_is_encoded_once_for_all_its_readers() -> None:
     topics = MemoryTopics(clock=ManualClock())
     async with topics.follow("a") as follower:
-        from gateways.topics.contracts import NewEntry
-
         await topics.append("a", NewEntry("vip", {"text": "x" * 100}))
         (entry,) = await follower.next()
     frames = Frames(max_bytes=1000)

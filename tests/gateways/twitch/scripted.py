@@ -267,8 +267,8 @@ class Rig:
             **settings,
         )
 
-    def another_keeper(self) -> TokenKeeper:
-        """One that remembers nothing, as after a restart or in another process."""
+    def another_keeper(self, **options: Any) -> TokenKeeper:
+        """One that remembers nothing, as after a restart or in another process (with `leases` and `owner`)."""
 
         async def on_dead(user_id: str, why: str) -> None:
             self.dead.append((user_id, why))
@@ -283,6 +283,7 @@ class Rig:
             tasks=self.crew,
             on_dead=on_dead,
             on_alive=on_alive,
+            **options,
         )
 
     def reset_in(self, seconds: int) -> str:

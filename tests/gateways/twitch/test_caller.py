@@ -155,12 +155,32 @@ async def test_a_429_that_says_nothing(rig: Rig, answer: Says) -> None:
     assert 1 <= caught.value.retry_after_seconds <= 10
 
 
-async def test_a_limit_of_the_endpoint_waits_ten_seconds(rig: Rig) -> None:
-    rig.twitch.on(*VIPS, sorry(429, "slow", Ratelimit_Remaining="700", Ratelimit_Reset=rig.reset_in(60)))
+async def test_a_limit_of_the_endpoint_waits_longer_while_it_lasts(rig: Rig) -> None:
+    slow = sorry(429, "slow", Ratelimit_Remaining="700", Ratelimit_Reset=rig.reset_in(600))
+    rig.twitch.on(*VIPS, *([slow] * 6), data(), slow)
+    for number, wait in enumerate((1, 2, 4, 8, 10, 10), 1):
+        with pytest.raises(Waiting) as caught:
+            await rig.helix.is_vip(CHANNEL, VIEWER)
+        assert wait <= caught.value.retry_after_seconds <= wait + 0.5
+        with pytest.raises(Waiting) as caught:
+            await rig.helix.is_vip(CHANNEL, VIEWER)
+        assert wait <= caught.value.retry_after_seconds <= wait + 0.5
+        assert len(rig.twitch.heard) == number, "what is known to be refused is not tried"
+        await rig.clock.advance(wait)
+    assert not await rig.helix.is_vip(CHANNEL, VIEWER)
     with pytest.raises(Waiting) as caught:
         await rig.helix.is_vip(CHANNEL, VIEWER)
-    assert 10 <= caught.value.retry_after_seconds <= 11
-    assert rig.counts.counted["twitch_waits_total", "endpoint"] == 1
+    assert 1 <= caught.value.retry_after_seconds <= 1.5, "a success begins anew"
+    assert rig.counts.counted["twitch_waits_total", "endpoint"] == 7
+    assert rig.counts.counted["twitch_waits_total", "known_refused"] == 6
+
+
+async def test_a_limit_of_one_call_stops_no_other(rig: Rig) -> None:
+    rig.twitch.on("DELETE", "/channels/vips", sorry(429, "slow", Ratelimit_Remaining="700"))
+    rig.twitch.on("POST", "/channels/vips", Says(204))
+    with pytest.raises(Waiting):
+        await rig.helix.remove_vip(CHANNEL, VIEWER)
+    assert await rig.helix.add_vip(CHANNEL, VIEWER) is AddVip.ADDED
 
 
 async def test_503_is_tried_once_more(rig: Rig) -> None:

@@ -104,13 +104,6 @@ async def test_a_title_that_the_streamer_uses_himself_is_refused(scene: Scene) -
     assert caught.value.code == "twitch.reward"
 
 
-async def test_every_stored_channel_is_watched_from_the_start(scene: Scene) -> None:
-    first, second = await scene.channel("first"), await scene.channel("second")
-    scene.watch.told.clear()
-    assert await scene.enrolment.start() == 2
-    assert scene.watch.told == [("add", first.id), ("add", second.id)]
-
-
 async def test_a_removed_channel_is_left_alone_and_its_trail_stays(scene: Scene) -> None:
     channel, ann = await scene.channel(), await scene.viewer()
     await scene.settled(await scene.redeem(channel, ann))

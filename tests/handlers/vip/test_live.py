@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -11,8 +12,9 @@ import pytest
 from domain.audit import SYSTEM, Action, AuditRecord
 from domain.errors import NotFound
 from gateways.topics.contracts import Position
-from handlers.vip.live import SNAPSHOT_ACTIVITY, activity_body, topic_of
+from handlers.vip.live import SNAPSHOT_ACTIVITY, VERSIONS, activity_body, topic_of
 from storage.contracts import StorageUnavailable
+from tests.handlers.fleet import second_desk
 from tests.support.desk import open_scene
 from tests.support.scene import REDEMPTION_ADD, REDEMPTION_UPDATE, Scene, role_event
 
@@ -77,6 +79,66 @@ async def test_the_state_of_the_connection_is_shown(scene: Scene) -> None:
     assert (entry.kind, entry.state) == ("channel", False)
     assert entry.body["connection"] == {"state": "live", "since": scene.clock.now(), "detail": ""}
     assert (await scene.desk.live.snapshot(channel.id))["channel"] == entry.body
+
+
+async def test_every_process_shows_the_connection_that_one_of_them_holds(scene: Scene) -> None:
+    channel = await scene.channel()
+    async with second_desk(scene) as other:
+        await other.desk.live.show_connection(channel.id, "live", "")
+        picture = (await scene.desk.live.snapshot(channel.id))["channel"]
+        assert picture["connection"]["state"] == "live"
+        assert picture == await scene.desk.live.channel_picture(channel)
+        # It died, and this process took the socket over: the same state, said by another, is news of a kind.
+        scene.clock.step_wall(5000)  # type: ignore[attr-defined]
+        await scene.desk.live.show_connection(channel.id, "connecting", "")
+        await scene.desk.live.show_connection(channel.id, "live", "")
+        await other.desk.live.show_connection(channel.id, "stopped", "")
+        picture = (await other.desk.live.snapshot(channel.id))["channel"]
+        assert picture["connection"] == {"state": "live", "since": scene.clock.now(), "detail": ""}
+    states = [entry.body["connection"]["state"] for entry in await scene.entries(channel)]
+    assert states == ["live", "connecting", "live"]
+
+
+async def test_the_same_again_is_no_news(scene: Scene) -> None:
+    channel = await scene.channel()
+    for _ in range(3):
+        await scene.desk.live.show_connection(channel.id, "live", "")
+    assert len(await scene.entries(channel)) == 1
+
+
+async def test_of_states_at_the_same_time_the_last_one_stays(scene: Scene) -> None:
+    """Each is told by a task of its own."""
+    channel = await scene.channel()
+    for number in range(20):
+        states = [f"state-{number}-{turn}" for turn in range(5)]
+        await asyncio.gather(*(scene.desk.live.show_connection(channel.id, state, "") for state in states))
+        picture = await scene.desk.live.channel_picture(channel)
+        assert picture["connection"]["state"] == states[-1]
+    assert (await scene.entries(channel))[-1].body["connection"]["state"] == states[-1]
+
+
+async def test_a_state_is_kept_although_the_store_does_not_answer_at_first(scene: Scene) -> None:
+    channel = await scene.channel()
+    scene.store.orders.fail("connections", "change", times=2)
+    telling = asyncio.create_task(scene.desk.live.show_connection(channel.id, "live", ""))
+    async with asyncio.timeout(5):
+        while not telling.done():
+            await scene.clock.advance(0.5)  # type: ignore[attr-defined]
+            await asyncio.sleep(0.002)
+    await telling
+    assert (await scene.desk.live.channel_picture(channel))["connection"]["state"] == "live"
+
+
+async def test_entries_carry_the_version_that_is_written_now(scene: Scene, tmp_path: Path) -> None:
+    channel, ann = await scene.channel(), await scene.viewer()
+    await scene.settled(await scene.redeem(channel, ann))
+    assert {entry.kind: entry.version for entry in await scene.entries(channel)} == {
+        "vip": VERSIONS["vip"],
+        "activity": VERSIONS["activity"],
+    }
+    async with second_desk(scene, entry_versions={**VERSIONS, "channel": 7}) as later:
+        await later.desk.live.show_connection(channel.id, "live", "")
+    assert (await scene.entries(channel))[-1].version == 7
 
 
 async def test_only_states_of_vips_count_as_state(scene: Scene) -> None:

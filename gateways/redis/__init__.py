@@ -1,0 +1,1 @@
+"""What a fleet shares through Redis: one link per process, and the small things that are built on it."""

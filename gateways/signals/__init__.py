@@ -1,0 +1,1 @@
+"""Hints between the processes of a fleet."""

@@ -1,0 +1,49 @@
+"""The bench with tiny numbers: that it runs and what it tells, never how fast."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.need import need
+
+ROOT = Path(__file__).parents[2]
+VARIANTS = {f"{who}, {how}" for who in ("bare", "topics") for how in ("one by one", "paced")}
+
+
+@pytest.mark.server
+async def test_both_sides_send_and_everything_is_delivered() -> None:
+    need("redis-server")
+    numbers = ("--runs", "2", "--messages", "300", "--singles", "20", "--paced", "20", "--pace", "2000")
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "bench", "topics", "--json", *numbers),
+        cwd=ROOT,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        async with asyncio.timeout(50):
+            out, err = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    assert process.returncode == 0, err.decode()
+    (line,) = out.decode().splitlines()
+    told = json.loads(line)
+    assert told["bench"] == "topics"
+    assert [one["aim"] for one in told["aims"]] == [">= 0.5"]
+    runs = told["details"]["runs"]
+    assert set(runs) == VARIANTS | {"bare, pipelined", "topics, batched"}
+    for found in runs.values():
+        assert len(found) == 2
+        for run in found:
+            assert run["delivered_per_second"] > 0
+            assert run["per_second"] > 0
+            assert run["p99_ms"] >= run["p50_ms"] > 0
+    assert told["details"]["ratios"]["batched to pipelined"] > 0
