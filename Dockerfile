@@ -61,7 +61,7 @@ STOPSIGNAL SIGTERM
 
 # Liveness, not readiness: a restart does not mend Redis. Python asks, for there is no curl here.
 HEALTHCHECK --interval=15s --timeout=5s --start-period=30s --retries=4 \
-  CMD ["python", "-I", "-c", "import http.client, os, sys; c = http.client.HTTPConnection('127.0.0.1', int(os.environ['PORT']), timeout=4); c.request('GET', '/livezz'); sys.exit(c.getresponse().status != 200)"]
+  CMD ["python", "-I", "-c", "import http.client, os, sys; c = http.client.HTTPConnection('127.0.0.1', int(os.environ['PORT']), timeout=4); c.request('GET', '/livez'); sys.exit(c.getresponse().status != 200)"]
 
 ENTRYPOINT ["cuelight"]
 CMD ["run"]

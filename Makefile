@@ -1,13 +1,13 @@
 # Everything a person types. Each target makes the environment (.venv) by itself, once per pyproject.toml.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo run test test-fast check bench soak clean
+.PHONY: help demo run test test-fast check bench soak lock clean
 
 KEY := $(shell cksum pyproject.toml | cut -d' ' -f1)
 RUN_READY := .venv/.ready-run-$(KEY)
 TEST_READY := .venv/.ready-test-$(KEY)
 PY := .venv/bin/python
-BENCHES := inbox redemptions sockets
+BENCHES := inbox redemptions sockets topics
 # Python 3.12 and later count lines at almost no cost.
 CORE = $$($(PY) -c 'import sys; print("sysmon" if sys.version_info >= (3, 12) else "ctrace")')
 
@@ -19,6 +19,7 @@ help: ## this list
 	@echo "make check      format, lint, types, layers"
 	@echo "make bench      the measurements ($(BENCHES))"
 	@echo "make soak       the long variants of the kill tests"
+	@echo "make lock       the versions of a release, with their hashes (requirements.lock)"
 	@echo "make clean      remove the environment and what the tools left behind"
 
 demo: $(RUN_READY) ## simulator, daemon and page in one command
@@ -44,6 +45,9 @@ bench: $(TEST_READY)
 
 soak: $(TEST_READY)
 	@$(PY) -m pytest -m soak --timeout 1800
+
+lock:
+	@deploy/lock
 
 clean:
 	rm -rf .venv .cache .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis build *.egg-info

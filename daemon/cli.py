@@ -33,14 +33,15 @@ ABOUT = """Channel points become timed VIPs, and nothing is lost.
 CODES = """exit codes: 0 done, 1 refused or failed, 2 wrong usage, 69 no daemon answers or it could not start,
 70 a core task died, 75 stopped but something hung, 78 the settings cannot be used, 130 interrupted"""
 
+SIMULATORS = ("twitch", "network")
 Handler = Callable[[argparse.Namespace], int]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
-    if words[:2] == ["simulate", "twitch"]:
-        return _simulate(words[2:])
+    if words[:1] == ["simulate"] and words[1:2] and words[1] in SIMULATORS:
+        return _simulate(words[1], words[2:])
     parser = build_parser()
     if not words:
         parser.print_help()
@@ -82,6 +83,11 @@ def build_parser() -> argparse.ArgumentParser:
     run = _add(
         things, common, "run", "run the daemon until it is told to stop (Ctrl-C or SIGTERM)", _run_daemon
     )
+    run.add_argument(
+        "--roles",
+        metavar="ROLE,…",
+        help="parts that this process runs: web, eventsub, worker (default: ROLES, or all)",
+    )
     run.set_defaults(json=False)
     demo = _add(things, common, "demo", "show everything with a simulated Twitch", _demo)
     demo.add_argument(
@@ -94,7 +100,7 @@ def build_parser() -> argparse.ArgumentParser:
     simulate = _add(
         things, common, "simulate", "run a simulator alone: `cuelight simulate twitch --help`", _usage
     )
-    simulate.add_argument("what", choices=["twitch"])
+    simulate.add_argument("what", choices=SIMULATORS)
     _add(things, common, "check", "say whether the settings can be used", _check)
     settings = _group(things, "settings", "what can be set")
     _add(settings, common, "example", "print a commented .env with every variable", _example)
@@ -232,6 +238,8 @@ def _doctor(options: argparse.Namespace) -> int:
 def _run_daemon(options: argparse.Namespace) -> int:
     from daemon.settings import load_settings
 
+    if options.roles is not None:
+        os.environ["ROLES"] = options.roles or ","  # an empty one is refused, not overlooked
     settings = load_settings()
     from daemon import wiring
 
@@ -244,13 +252,13 @@ def _demo(options: argparse.Namespace) -> int:
     return int(demo.main(options))
 
 
-def _simulate(words: list[str]) -> int:
+def _simulate(name: str, words: list[str]) -> int:
     sys.stdout.flush()
-    os.execv(sys.executable, [sys.executable, "-m", "simulators.twitch", *words])  # noqa: S606 - our own module
+    os.execv(sys.executable, [sys.executable, "-m", f"simulators.{name}", *words])  # noqa: S606 - our own module
 
 
 def _usage(options: argparse.Namespace) -> int:
-    print("cuelight: write `cuelight simulate twitch`, then the simulator's options.", file=sys.stderr)
+    print("cuelight: write `cuelight simulate NAME`, then the simulator's options.", file=sys.stderr)
     return EXIT_USAGE
 
 

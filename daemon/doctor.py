@@ -1,4 +1,7 @@
-"""`cuelight doctor`: looks at everything that a daemon needs, whether one runs or not, and changes nothing."""
+"""`cuelight doctor`: looks at everything that a daemon needs, whether one runs or not, and changes no data.
+
+On a stopped SQLite store it opens the collections as a start would, which brings indexes up to date.
+"""
 
 from __future__ import annotations
 

@@ -221,7 +221,7 @@ async def work(patient: Patient) -> Sequence[Finding]:
             Finding(
                 "work",
                 "warning",
-                f"{dead} events were given up.",
+                f"{dead} {'event was' if dead == 1 else 'events were'} given up.",
                 "cuelight inbox list --state dead, then cuelight inbox redrive ID",
             )
         )

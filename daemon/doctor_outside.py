@@ -137,7 +137,7 @@ async def callback(patient: Patient) -> Sequence[Finding]:
                 "callback",
                 "failed",
                 f"{settings.public_url} is not https: Twitch calls no other, and logins would be readable.",
-                "Put a proxy with a certificate in front (docs/deploy/reverse-proxy.md) and set PUBLIC_URL to it.",
+                "Put a proxy with a certificate in front (docs/deploy/proxy.md) and set PUBLIC_URL to it.",
             )
         )
     if not patient.running:

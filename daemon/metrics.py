@@ -73,6 +73,7 @@ TABLE: dict[str, Declared] = {
     "lane_leases_lost_total": counter("Leases that ran out while their worker was still busy."),
     "socket_leases_held": gauge("Channels whose EventSub session falls to this process."),
     "socket_leases_lost_total": counter("Channels whose lease another process took."),
+    "retention_removed_total": counter("Documents that were kept long enough.", "collection"),
     # Twitch, inward
     "eventsub_frames_total": counter("EventSub frames read.", "kind"),
     "eventsub_bad_frames_total": counter("EventSub frames that could not be used.", "reason"),

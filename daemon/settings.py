@@ -89,6 +89,24 @@ class Settings(Place):
         description="Makes each commit longer by so many milliseconds, like a slow disk. For measurements.",
         examples=["0"],
     )
+    retention_inbox_days: int = Field(
+        30,
+        ge=1,
+        description="Days for which handled events are kept; a delivery that comes again is recognised by them.",
+        examples=["30"],
+    )
+    retention_history_days: int = Field(
+        400, ge=1, description="Days for which ended VIPs and settled redemptions are kept.", examples=["400"]
+    )
+    retention_audit_days: int = Field(
+        400, ge=1, description="Days for which the audit trail is kept.", examples=["400"]
+    )
+    retention_max_documents: int = Field(
+        2_000_000,
+        ge=1000,
+        description="Bound on the documents of each collection; beyond it the oldest finished go first.",
+        examples=["2000000"],
+    )
     mongo_url: Annotated[SecretStr, secret_url("mongodb", "mongodb+srv")] | None = Field(
         None,
         description="MongoDB in place of SQLite; with REDIS_URL, any number of daemons may share it.",
@@ -188,6 +206,9 @@ class Settings(Place):
         None, description="Project that log lines name their traces in.", examples=["my-project"]
     )
     k_service: str | None = Field(None, description="Set by Cloud Run; leave it alone.")
+    cloud_run_worker_pool: str | None = Field(
+        None, description="Set by Cloud Run in worker pools, where it stands for K_SERVICE; leave it alone."
+    )
     cuelight_demo: bool = Field(False, description="Set by `cuelight demo`; leave it alone.")
 
     @property
@@ -216,6 +237,8 @@ class Settings(Place):
     @classmethod
     def _all_at_once(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
         given = dict(data)
+        if given.get("cloud_run_worker_pool"):
+            given.setdefault("k_service", given["cloud_run_worker_pool"])
         if given.get("k_service"):
             given.setdefault("host", "0.0.0.0")  # noqa: S104 - Cloud Run's front end is the only way in
         problems = across(given)

@@ -21,6 +21,9 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
         "HOST", "PORT", "PUBLIC_URL", "TRUSTED_PROXIES", "DATA_DIR", "STORAGE_MAX_BYTES", "WORKERS", "PRODUCTS",
         "ROLES",
     ),
+    "How long things are kept": (
+        "RETENTION_INBOX_DAYS", "RETENTION_HISTORY_DAYS", "RETENTION_AUDIT_DAYS", "RETENTION_MAX_DOCUMENTS",
+    ),
     "A fleet: one program on many machines": (
         "MONGO_URL", "REDIS_URL", "REDIS_HOST", "REDIS_PORT", "REDIS_PASSWORD",
     ),
@@ -32,7 +35,7 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
         "METRICS_PORT",
     ),
     "Logs": ("LOG_LEVEL", "LOG_FORMAT", "GOOGLE_CLOUD_PROJECT"),
-    "Not for this file": ("K_SERVICE", "CUELIGHT_DEMO", "STORAGE_COMMIT_MS"),
+    "Not for this file": ("K_SERVICE", "CLOUD_RUN_WORKER_POOL", "CUELIGHT_DEMO", "STORAGE_COMMIT_MS"),
 }  # fmt: skip
 NEEDED = CHAPTERS["Your Twitch application: these two are needed"]
 

@@ -35,6 +35,7 @@ from gateways.leases.sole import Sole
 from gateways.twitch.contracts import RemoteSubscription
 from gateways.twitch.monitor import Monitor
 from handlers.due_work import Rounds
+from handlers.retention import Retention, rules
 from handlers.vip.channels import Enrolment, Watch
 from handlers.vip.live import VERSIONS
 from handlers.vip.reconcile import reconciliation_of
@@ -294,11 +295,22 @@ class Daemon:
             self._tasks.gateway("rounds", rounds.run)
         if self._has("worker"):
             self._sole("validation", lambda: self._outside.tokens.run_validation(self._clock))
+            self._sole("retention", self._retention().run)
         count = len(await self._repositories.channels.all())
         address = f"http://{self._settings.host}:{self.port}"
         log.info("ready", address=address, channels=count, process=self._owner, roles=self._settings.roles)
         if self._told is not None:
             self._told(address)
+
+    def _retention(self) -> Retention:
+        settings = self._settings
+        table = rules(
+            inbox_days=settings.retention_inbox_days,
+            history_days=settings.retention_history_days,
+            audit_days=settings.retention_audit_days,
+            most_documents=settings.retention_max_documents,
+        )
+        return Retention(store=self._kept.store, clock=self._clock, metrics=self._metrics, rules=table)
 
     def _sole(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         """Run what one process does for all."""

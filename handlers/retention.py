@@ -15,7 +15,7 @@ import structlog
 
 from domain.errors import Unavailable
 from domain.inbox import RowState
-from domain.ports import Clock
+from domain.ports import Clock, Metrics
 from domain.redemption import SETTLED, RedemptionStatus
 from domain.vip import VipStatus
 from storage.audit import AUDIT
@@ -91,8 +91,10 @@ class Swept:
 class Retention:
     """Goes through the rules once an hour, slowly. One process at a time is enough; two do no harm."""
 
-    def __init__(self, *, store: Store, clock: Clock, rules: Sequence[Rule] = rules()) -> None:
-        self._store, self._clock, self._rules = store, clock, tuple(rules)
+    def __init__(
+        self, *, store: Store, clock: Clock, metrics: Metrics, rules: Sequence[Rule] = rules()
+    ) -> None:
+        self._store, self._clock, self._metrics, self._rules = store, clock, metrics, tuple(rules)
 
     async def run(self) -> None:
         """Sweep until cancelled. A store that does not answer is asked again in the next round."""
@@ -134,6 +136,7 @@ class Retention:
                     if gone < excess:
                         swept.over[rule.schema.name] = rule.most + excess - gone
             swept.removed[rule.schema.name] = removed
+            self._metrics.count("retention_removed_total", removed, collection=rule.schema.name)
         return swept
 
     async def _remove(

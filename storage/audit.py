@@ -9,7 +9,12 @@ from storage.contracts import Collection, Document, Duplicate, Scalar, Schema
 AUDIT = Schema(
     name="audit",
     fields={"channel_id": str, "at": int, "action": str, "viewer_id": str},
-    indexes=(("channel_id", "at"), ("channel_id", "viewer_id", "at"), ("channel_id", "action", "at")),
+    indexes=(
+        ("at",),
+        ("channel_id", "at"),
+        ("channel_id", "viewer_id", "at"),
+        ("channel_id", "action", "at"),
+    ),
 )
 
 

@@ -27,7 +27,7 @@ from storage.documents import MAX_DOCUMENT_BYTES
 
 FORMAT = "cuelight-backup"
 VERSION = 1
-BLOCK_BYTES = 256 * 1024
+BLOCK_BYTES = 128 * 1024
 LONGEST_LINE_BYTES = MAX_DOCUMENT_BYTES + 64 * 1024  # a document with what stands around it
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), check_circular=False)
 

@@ -9,7 +9,7 @@ from storage.contracts import Collection, Document, Duplicate, Schema, StorageBr
 REDEMPTIONS = Schema(
     name="redemptions",
     fields={"channel_id": str, "viewer_id": str, "status": str, "redeemed_at": int, "settled_at": int},
-    indexes=(("channel_id", "status", "redeemed_at"),),
+    indexes=(("channel_id", "status", "redeemed_at"), ("status", "settled_at")),
 )
 
 

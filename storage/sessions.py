@@ -23,6 +23,7 @@ SESSIONS = Schema(
     unique=(("slot",),),
     indexes=(
         ("status", "expires_at"),
+        ("status", "ended_at"),
         ("channel_id", "status", "expires_at"),
         ("channel_id", "status", "ended_at"),
     ),

@@ -26,6 +26,7 @@ SILENCE_SECONDS = 8.0  # two of them are missing, and some patience
 READ_SECONDS = 1.0
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 2.0
+SUBSCRIBE_SECONDS = 5.0
 CLOSE_SECONDS = 1.0
 IDLE_SECONDS = 15.0
 MOST_BYTES = 1_000_000  # ten times what we send
@@ -100,6 +101,7 @@ class RedisSignals:
                     self._outbox.put_back(batch)
                     failures += 1
                     await self._pause(failures)
+                _heed_cancellation()
 
     async def _live(self) -> None:
         while True:
@@ -108,10 +110,9 @@ class RedisSignals:
                 continue
             try:
                 await self._link.command("PUBLISH", self._own_channel, Message(self._owner).encode())
-            except (RedisDown, RedisBroken) as error:
-                log.debug(
-                    "signals.no_sign_of_life", code=error.code
-                )  # the silence that follows is acted upon
+            except (RedisDown, RedisBroken) as error:  # the silence that follows is acted upon
+                log.debug("signals.no_sign_of_life", code=error.code)
+            _heed_cancellation()
 
     async def _tell(self, batch: list[Signal]) -> None:
         await self._link.command("PUBLISH", self._channel, Message(self._owner, tuple(batch)).encode())
@@ -130,11 +131,12 @@ class RedisSignals:
 
     async def _hear(self) -> None:
         """Subscribe and hear until something is wrong, which is raised."""
-        client = self._link.client()
+        client = self._link.client(timeout_seconds=None)  # reads and the beginning have limits of their own
         try:
             async with client.pubsub() as subscriber:
                 self._heard_at = self._clock.monotonic()
-                await subscriber.subscribe(self._channel, self._own_channel)
+                async with asyncio.timeout(SUBSCRIBE_SECONDS):
+                    await subscriber.subscribe(self._channel, self._own_channel)
                 while True:
                     message = await subscriber.get_message(timeout=min(READ_SECONDS, self._silence_seconds))
                     if message is not None:
@@ -176,6 +178,13 @@ class RedisSignals:
     async def _pause(self, failures: int) -> None:
         longest = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2.0 ** min(failures, 10))
         await self._clock.sleep(self._random.uniform(longest / 2, longest))
+
+
+def _heed_cancellation() -> None:
+    """The driver sends within `asyncio.wait_for`, which before Python 3.12 may swallow a cancellation."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 _conforms: type[Signals] = RedisSignals

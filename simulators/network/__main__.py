@@ -73,7 +73,7 @@ def parse(arguments: Sequence[str] | None = None) -> Order:
         try:
             address(upstream)
         except Refused as error:
-            parser.error(f"route {name}: {error.message}")
+            parser.error(f"route {name}: {error}")
     return Order(chosen.host, chosen.control_port, chosen.seed, tuple(routes))
 
 

@@ -108,7 +108,7 @@ def _answering(command: Command) -> Callable[[web.Request], Awaitable[web.Respon
             if hasattr(answer, "__await__"):
                 answer = await answer
         except Refused as error:
-            return web.json_response({"error": error.message}, status=error.status)
+            return web.json_response({"error": str(error)}, status=error.status)
         except KeyError as error:
             return web.json_response({"error": f"missing field {error}"}, status=400)
         except (ValueError, TypeError, AttributeError, OSError) as error:

@@ -1,11 +1,21 @@
-"""The one error of the network simulator."""
+"""Orders that cannot be carried out. `status` is the HTTP status of the control surface's answer."""
 
 from __future__ import annotations
 
 
 class Refused(Exception):
-    """An order that cannot be carried out. `status` is the HTTP status of the control surface's answer."""
+    """The order itself is wrong; the text says how."""
 
-    def __init__(self, message: str, status: int = 400) -> None:
-        super().__init__(message)
-        self.message, self.status = message, status
+    status = 400
+
+
+class Unknown(Refused):
+    """What it names is not there."""
+
+    status = 404
+
+
+class Taken(Refused):
+    """What it names is there already."""
+
+    status = 409

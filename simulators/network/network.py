@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Any, Self
 
-from simulators.network.errors import Refused
+from simulators.network.errors import Refused, Taken, Unknown
 from simulators.network.route import Route
 
 MOST_ROUTES = 64
@@ -23,8 +23,10 @@ class Network:
 
     async def add(self, name: str, upstream: str, *, port: int = 0) -> Route:
         """A route of this name to `host:port`. Raises `Refused`, and `OSError` if our port cannot be had."""
-        if name in self.routes or not name or len(name) > 100:
-            raise Refused(f"there is a route {name!r} already" if name else "a route needs a name", 409)
+        if not name or len(name) > 100:
+            raise Refused("a route needs a name, of at most 100 characters")
+        if name in self.routes:
+            raise Taken(f"there is a route {name!r} already")
         if len(self.routes) >= MOST_ROUTES:
             raise Refused(f"{MOST_ROUTES} routes are the most")
         made = Route(name, address(upstream), host=self._host, port=port, seed=self._seed + len(self.routes))
@@ -41,7 +43,7 @@ class Network:
     def route(self, name: str) -> Route:
         """Raises `Refused` if there is none of this name."""
         if name not in self.routes:
-            raise Refused(f"there is no route {name!r}", 404)
+            raise Unknown(f"there is no route {name!r}")
         return self.routes[name]
 
     def chosen(self, name: str) -> list[Route]:

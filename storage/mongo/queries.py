@@ -29,7 +29,10 @@ def page(
     found = condition(fields, where)
     if after is not None:
         found = {"$and": [found, _behind(keys, fields.read_cursor(keys, after))]}
-    return found, [(path(field), direction) for field, direction in keys], keys
+    order: dict[str, int] = {}
+    for field, direction in keys:
+        order.setdefault(path(field), direction)  # a field sorts once; to the driver the last mention would count
+    return found, list(order.items()), keys
 
 
 def tally(fields: Fields, by: str, where: Where) -> list[Stored]:

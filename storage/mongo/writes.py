@@ -53,7 +53,7 @@ class Writes:
                     await self._driver.insert(self._name, stored)
                 except DuplicateKeyError:
                     found = await self._marks_of(encoded.id)
-                    if again and _arrived(found, 1, mark):
+                    if again and found is not None and _arrived(found, 1, mark):
                         return stored
                     key = await self._taken(encoded, found)
                     if key is not None:

@@ -17,7 +17,7 @@ from storage.contracts import Document
 from storage.sqlite.errors import closed, translate
 
 PREFIX = "c_"
-BATCH_BYTES = 1024 * 1024
+BATCH_BYTES = 128 * 1024  # a few milliseconds of work between two looks at other things
 Batch = list[tuple[str, Document]]
 
 

@@ -28,7 +28,7 @@ async def bench(name: str, *options: str) -> dict[str, Any]:
         stderr=asyncio.subprocess.PIPE,
     )
     try:
-        async with asyncio.timeout(55):
+        async with asyncio.timeout(110):
             out, err = await process.communicate()
     finally:
         if process.returncode is None:
@@ -40,6 +40,7 @@ async def bench(name: str, *options: str) -> dict[str, Any]:
 
 
 @pytest.mark.server
+@pytest.mark.timeout(120)
 async def test_inbox_names_the_store_as_what_it_is() -> None:
     told = await bench("inbox", "--seconds", "0.05", "--connections", "1", "4", "--commit-ms", "0")
     for connections in (1, 4):
@@ -49,6 +50,7 @@ async def test_inbox_names_the_store_as_what_it_is() -> None:
 
 
 @pytest.mark.server
+@pytest.mark.timeout(120)
 async def test_redemptions_are_fulfilled_by_both() -> None:
     tiny = ("--channels", "4", "--rate", "8", "--seconds", "0.5", "--rest-seconds", "0", "--ramp")
     told = await bench("redemptions", *tiny)

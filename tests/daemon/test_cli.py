@@ -180,5 +180,22 @@ def test_simulate_hands_over_to_the_simulator(tmp_path: Path) -> None:
 
 
 @pytest.mark.server
+def test_simulate_hands_over_to_the_faulty_network(tmp_path: Path) -> None:
+    child = cuelight("simulate", "network", "--help", cwd=tmp_path)
+    assert child.returncode == 0
+    assert "--upstream" in child.stdout
+
+
+def test_roles_of_the_command_line_win_over_the_environment(tmp_path: Path) -> None:
+    for roles, said in (
+        ("cooking", "must name one or more"),
+        ("", "must name one or more"),
+        ("web", "nobody else"),
+    ):
+        child = cuelight("run", "--roles", roles, cwd=tmp_path)
+        assert child.returncode == 78, child.stderr
+        assert said in child.stderr
+
+
 def test_simulate_knows_nothing_else(tmp_path: Path) -> None:
     assert cuelight("simulate", "youtube", cwd=tmp_path).returncode == 2

@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import json
 import os
+import secrets
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -26,6 +27,8 @@ from storage.contracts import Document, Store
 from storage.open import open_store, sqlite_url
 from tests.daemon.running import running
 from tests.daemon.second import second_daemon
+from tests.fixtures import make
+from tests.servers.mongo import shared_mongo
 
 ROOT = Path(__file__).parents[2]
 
@@ -196,6 +199,37 @@ async def test_a_backup_of_a_daemon_at_work_becomes_a_daemon_at_work(tmp_path: P
             await again.until(lambda: again.state(channel_id) == "live")
             last = await again.redeem(channel_id, reward_id, "last")
             await again.until(lambda: again.status_of(channel_id, last["id"]) == "FULFILLED")
+
+
+@pytest.mark.server
+async def test_one_machine_becomes_many_and_one_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """SQLite to MongoDB and back: everything that a release left behind comes through unchanged."""
+    data = make.unpack(make.HERE / "data-0.1.0", tmp_path / "data")
+    before = await contents(data)
+    assert await cuelight("backup", tmp_path / "of-sqlite", "--data-dir", data) == 0
+    url = shared_mongo(f"cli-{secrets.token_hex(6)}")
+    monkeypatch.setenv("MONGO_URL", url)
+    assert await cuelight("restore", tmp_path / "of-sqlite") == 0
+    assert await cuelight("restore", tmp_path / "of-sqlite") == 1
+    assert "The store is not empty" in capsys.readouterr().err
+    assert await cuelight("migrate") == 0
+    capsys.readouterr()
+    assert await cuelight("backup", tmp_path / "of-mongo", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["engine"] == "mongodb"
+
+    store = await open_store(url, clock=SystemClock())
+    daemons = await store.collection(SCHEMAS["daemons"])
+    now = SystemClock().now()
+    await daemons.insert({"_id": "one", "shared": True, "started_at": now, "seen_at": now})
+    await store.close()
+    assert await cuelight("restore", tmp_path / "of-sqlite") == 1
+    assert "A daemon works on this store" in capsys.readouterr().err
+
+    monkeypatch.delenv("MONGO_URL")
+    assert await cuelight("restore", tmp_path / "of-mongo", "--data-dir", tmp_path / "again") == 0
+    assert await contents(tmp_path / "again") == before
 
 
 def of_one_moment(found: dict[tuple[str, str], Document]) -> None:

@@ -92,7 +92,7 @@ async def test_work_that_waits_and_work_that_was_given_up(patient: Patient, tmp_
         await store.close()
     assert (waiting.state, dead.state) == ("failed", "warning")
     assert "90 s" in waiting.detail
-    assert dead.detail == "1 events were given up."
+    assert dead.detail == "1 event was given up."
 
 
 async def test_channels_as_the_daemon_sees_them(patient: Patient) -> None:

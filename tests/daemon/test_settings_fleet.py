@@ -106,3 +106,17 @@ def test_several_hosts_are_one_mongodb() -> None:
 )
 def test_the_url_of_redis_wins_over_its_parts(parts: Any, url: str | None) -> None:
     assert redis_address(*parts) == url
+
+
+def test_a_worker_pool_of_cloud_run_is_cloud_run() -> None:
+    with pytest.raises(SettingsInvalid) as caught:
+        load(CLOUD_RUN_WORKER_POOL="cuelight-workers", **KEYS)
+    assert [problem.variable for problem in caught.value.problems] == ["MONGO_URL"]
+    settings = load(
+        CLOUD_RUN_WORKER_POOL="cuelight-workers",
+        MONGO_URL=MONGO,
+        REDIS_URL="redis://x",
+        ROLES="worker",
+        **KEYS,
+    )
+    assert (settings.k_service, settings.host) == ("cuelight-workers", "0.0.0.0")

@@ -125,7 +125,8 @@ async def test_a_daemon_works_on_it(data: Path, tmp_path: Path) -> None:
         assert before["dead"] >= 1
         assert before["parked"] >= 1
         channel_id, _ = await run.enrol()
-        (reward_id,) = run.sim.world.channels[channel_id].rewards  # a new one: this Twitch does not know the old one
+        # A new one: this Twitch does not know the one of that day.
+        (reward_id,) = run.sim.world.channels[channel_id].rewards
         redeemed = await run.redeem(channel_id, reward_id, "newcomer")
         await run.until(lambda: run.status_of(channel_id, redeemed["id"]) == "FULFILLED")
         rows = (await run.admin("inbox.list", {"state": "dead"}))["rows"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from importlib.metadata import requires
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -28,6 +29,7 @@ def unmet(wanted: list[str], text: str) -> list[str]:
     """Requirements that the lock does not meet."""
     have = pinned(text)
     needs = [Requirement(one) for one in wanted]
+    needs += [extra for one in needs for extra in _extras(one)]
     return [
         str(one)
         for one in needs
@@ -35,10 +37,21 @@ def unmet(wanted: list[str], text: str) -> list[str]:
     ]
 
 
+def _extras(wanted: Requirement) -> list[Requirement]:
+    """What `name[extra]` asks for besides `name`."""
+    declared = [Requirement(one) for one in (requires(wanted.name) or [] if wanted.extras else [])]
+    return [
+        one
+        for one in declared
+        if one.marker and any(one.marker.evaluate({"extra": extra}) for extra in wanted.extras)
+    ]
+
+
 def test_it_meets_what_the_project_asks_for() -> None:
     assert unmet(PROJECT["project"]["dependencies"], LOCK) == [], AGAIN
     assert unmet(PROJECT["build-system"]["requires"], BUILD) == [], AGAIN
     assert unmet(["aiohttp>=99", "no-such-thing"], LOCK) == ["aiohttp>=99", "no-such-thing"]
+    assert "cryptography" in str(unmet(["pyjwt[crypto]"], LOCK.replace("cryptography==", "cryptogrophy==")))
 
 
 def test_every_line_is_a_version_or_its_hash() -> None:

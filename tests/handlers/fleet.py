@@ -97,6 +97,12 @@ class Process:
     worker: Worker
     handled: list[str] = field(default_factory=list)
 
+    @property
+    def at_rest(self) -> bool:
+        """Whether the worker has looked round, has nothing to do, and waits for its next look."""
+        idle = not self.worker.busy and not self.worker.backlog
+        return idle and self.clock.asleep["worker.due"] == 1
+
 
 @dataclass
 class Fleet:
@@ -157,18 +163,19 @@ class Fleet:
     async def until(
         self, condition: Callable[[], Awaitable[bool]], *, move: Mapping[int, float] | None = None
     ) -> None:
-        """Wait; `move` says by how many seconds the clock of which process goes on in the meantime, again and again."""
+        """Wait; `move` says by how many seconds the clock of which process goes on whenever its worker is at rest."""
         async with asyncio.timeout(SECONDS):
             while not await condition():
                 for number, seconds in (move or {}).items():
-                    await self.processes[number].clock.advance(seconds)
+                    if self.processes[number].at_rest:
+                        await self.processes[number].clock.advance(seconds)
                 await asyncio.sleep(0.002)
 
     async def looked(self, process: Process) -> None:
         """A worker has made its first round (which finds everything) and waits for the next."""
 
         async def waits() -> bool:
-            return process.clock.asleep["worker.due"] == 1 and not process.worker.backlog
+            return process.at_rest
 
         await self.until(waits)
 

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
+from domain.ports import NullMetrics
 from handlers.retention import DAY_MS, ROUND_SECONDS, YOUNGEST_MS, Retention, Swept, rules
 from storage.contracts import Collection, Document, Page, Schema, StorageUnavailable, Store, Where, every
 from storage.inbox import INBOX
@@ -147,7 +148,7 @@ def test_it_never_deletes_what_is_not_finished(
             await filled(store, documents)
             before = await contents(store)
             swept = await Retention(
-                store=store, clock=FlyingClock(), rules=rules(most_documents=most)
+                metrics=NullMetrics(), store=store, clock=FlyingClock(), rules=rules(most_documents=most)
             ).sweep()
             judge(before, await contents(store), swept, most)
         finally:
@@ -188,6 +189,31 @@ def judge(
             assert (name in swept.over) == (len(left) > bound)
 
 
+STATES = {
+    "inbox": ("state", "finished_at", ["open", "done", "dead", "parked"]),
+    "vip_sessions": ("status", "ended_at", ["active", "ended"]),
+    "redemptions": (
+        "status",
+        "settled_at",
+        ["received", "granted", "fulfilled", "refunding", "refunded", "cancelled", "alarmed"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", STATES)
+@pytest.mark.parametrize("most", [None, 0])
+async def test_of_each_state_one_that_is_as_old_as_can_be(store: Store, name: str, most: int | None) -> None:
+    field, time, states = STATES[name]
+    collection = await store.collection(SCHEMAS[name])
+    for state in states:
+        await collection.insert({"_id": state, field: state, time: 1})
+    await Retention(
+        store=store, clock=FlyingClock(), metrics=NullMetrics(), rules=rules(most_documents=most)
+    ).sweep()
+    left = {document["_id"] async for document in every(collection, {})}
+    assert left == {state for state in states if not finished(name, {field: state})}
+
+
 async def test_a_row_that_is_sent_round_again_meanwhile_stays(store: Store) -> None:
     """Between the look and the delete a person redrives a row, and a viewer wakes an idle lane."""
     rows, lanes = await store.collection(INBOX), await store.collection(LANES)
@@ -199,7 +225,7 @@ async def test_a_row_that_is_sent_round_again_meanwhile_stays(store: Store) -> N
             await collection.change(document["_id"], lambda document: {**document, "touched": True})
 
     shaken: Any = Around(store, shake)
-    swept = await Retention(store=shaken, clock=FlyingClock(), rules=rules()).sweep()
+    swept = await Retention(store=shaken, clock=FlyingClock(), metrics=NullMetrics(), rules=rules()).sweep()
     assert swept.removed == dict.fromkeys(SCHEMAS, 0)
     assert await rows.count({}) == await lanes.count({}) == 1
 
@@ -236,7 +262,7 @@ async def test_it_leaves_room_for_others(store: Store) -> None:
         ]
     )
     clock = FlyingClock()
-    swept = await Retention(store=store, clock=clock, rules=rules()).sweep()
+    swept = await Retention(store=store, clock=clock, metrics=NullMetrics(), rules=rules()).sweep()
     assert swept.removed["inbox"] == 450
     assert sum(clock.slept) == pytest.approx(0.8)  # 400 of them at 500 a second; nothing waits after the last
 
@@ -252,7 +278,7 @@ async def test_spared_documents_do_not_end_the_round(store: Store) -> None:
         ],
         lanes.insert({"_id": "young", **idle, "fence": NOW - 8 * DAY_MS}),
     )
-    swept = await Retention(store=store, clock=FlyingClock(), rules=rules()).sweep()
+    swept = await Retention(store=store, clock=FlyingClock(), metrics=NullMetrics(), rules=rules()).sweep()
     assert swept.removed["lanes"] == 1
     assert await lanes.get("young") is None
 
@@ -262,7 +288,7 @@ async def test_no_bound_keeps_for_ever(store: Store) -> None:
     await sessions.insert({"_id": "x", "status": "ended", "ended_at": 1})
     await redemptions.insert({"_id": "x", "status": "fulfilled", "settled_at": 1})
     forever = rules(inbox_days=None, history_days=None, audit_days=None, most_documents=None)
-    swept = await Retention(store=store, clock=FlyingClock(), rules=forever).sweep()
+    swept = await Retention(store=store, clock=FlyingClock(), metrics=NullMetrics(), rules=forever).sweep()
     assert not any(swept.removed.values())
     assert await sessions.count({}) == await redemptions.count({}) == 1
 
@@ -281,7 +307,7 @@ async def test_it_goes_round_each_hour_and_tells(store: Store) -> None:
     await rows.insert({"_id": "old", **old})
     for number in range(3):
         await rows.insert({"_id": f"open {number}", "state": "open"})
-    retention = Retention(store=unreliable, clock=clock, rules=rules(most_documents=2))
+    retention = Retention(store=unreliable, clock=clock, metrics=NullMetrics(), rules=rules(most_documents=2))
     with capture_logs() as logs:
         running = asyncio.ensure_future(retention.run())
         try:

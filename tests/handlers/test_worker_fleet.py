@@ -48,6 +48,7 @@ class Gate:
 @pytest.mark.parametrize("skew_ms", [-SKEW_MS, 0, SKEW_MS])
 async def test_who_was_stopped_for_longer_than_its_lease_changes_nothing(fleet: Fleet, skew_ms: int) -> None:
     first, gate = await fleet.process(), Gate()
+    await fleet.looked(first)
     fleet.scripts["a"] = gate
     await fleet.put(first, "a")
     first.worker.poke("lane")
@@ -175,6 +176,7 @@ async def test_a_signal_that_is_lost_costs_a_second(fleet: Fleet) -> None:
 
 async def test_what_is_more_than_the_hands_is_given_to_others(fleet: Fleet) -> None:
     busy, gate = await fleet.process(size=1), Gate()
+    await fleet.looked(busy)
     fleet.scripts["a"] = gate
     await fleet.put(busy, "a", "lane:a")
     busy.worker.poke("lane:a")
@@ -194,6 +196,7 @@ async def test_what_is_more_than_the_hands_is_given_to_others(fleet: Fleet) -> N
 
 async def test_the_surplus_comes_back_where_nobody_helps(fleet: Fleet) -> None:
     alone = await fleet.process(size=2)
+    await fleet.looked(alone)
     names = [f"a{number:02}" for number in range(20)]
     for name in names:
         await fleet.put(alone, name, f"lane:{name}")
@@ -209,6 +212,7 @@ async def test_the_surplus_comes_back_where_nobody_helps(fleet: Fleet) -> None:
 async def test_what_was_not_begun_is_handed_back_at_the_stop(fleet: Fleet) -> None:
     """One lane is in hand, one was only poked."""
     first, second, gate = await fleet.process(size=1), await fleet.process(), Gate()
+    await fleet.looked(first)
     await fleet.looked(second)
     fleet.scripts["a"] = gate
     await fleet.put(first, "a", "lane:a")
@@ -228,6 +232,7 @@ async def test_what_was_not_begun_is_handed_back_at_the_stop(fleet: Fleet) -> No
 
 async def test_a_poke_during_the_stop_is_handed_back_as_well(fleet: Fleet) -> None:
     first, gate = await fleet.process(size=1), Gate()
+    await fleet.looked(first)
     fleet.scripts["a"] = gate
     await fleet.put(first, "a", "lane:a")
     first.worker.poke("lane:a")

@@ -238,9 +238,15 @@ class Stand:
         if dead := await self.rows(state="dead"):
             self.fail(f"Rows were given up: {dead}", verdict)
         await self.check_acknowledged()
-        if "Traceback" in self.log_text():
-            self.fail("There is a traceback in the log.", verdict)
+        self.check_log(verdict)
         return verdict
+
+    def check_log(self, verdict: Mapping[str, Any] | None = None) -> None:
+        """No traceback is in the log."""
+        found = [line for line in self.log_text().splitlines() if "Traceback" in line]
+        if found:
+            shown = "\n".join(line.replace("\\n", "\n") for line in found[:3])
+            self.fail(f"There are {len(found)} tracebacks in the log, first:\n{shown}", verdict)
 
     def log_text(self) -> str:
         """What the daemons wrote so far, in all their lives."""

@@ -130,6 +130,12 @@ def test_a_document_that_was_taken_out_is_missed() -> None:
     )
 
 
+def test_counts_that_do_not_fit_are_seen() -> None:
+    lines = gzip.decompress(written(ITEMS)[0]).splitlines(keepends=True)
+    end = {**json.loads(lines[-1]), "counts": {"channels": 41}}
+    assert refusal(gzip.compress(b"".join(lines[:-1]) + json.dumps(end).encode() + b"\n")) == "backup.damaged"
+
+
 def test_a_line_without_an_end_does_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backup, "LONGEST_LINE_BYTES", 10_000)
     assert refusal(packed(FIRST, "x" * 20_000)) == "backup.damaged"

@@ -122,6 +122,7 @@ async def test_delete_of_nothing_is_false(things: Collection) -> None:
         {},
         [[], [None, [{}]]],
         {"a.b": 1, "$set": 2, "": 3, "$": {".": {"..": 1}}, "ключ": 4, "a\nb": 5},
+        [{"$ref": "people", "$id": 1, "%": {"%$": 2, "$%": 3}}, {"$oid": "0"}],
     ],
     ids=repr,
 )

@@ -84,6 +84,7 @@ async def test_where(rows: Collection, where: Where, found: str) -> None:
         ([("on", -1), ("size", 1)], "516234"),
         ([("_id", -1)], "654321"),
         ([("kind", 1), ("_id", -1)], "653142"),
+        ([("size", -1), ("size", 1)], "143256"),
     ],
     ids=repr,
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -137,3 +138,23 @@ async def test_searches_walk_an_index(sqlite: OpenSQLite) -> None:
     assert "TEMP B-TREE" not in claim
     assert "index c_q(lane, order)" in found
     assert "TEMP B-TREE" not in found
+
+
+async def test_a_new_version_is_found_by_its_new_fields(sqlite: OpenSQLite) -> None:
+    """The columns are filled from the upgraded documents, while the documents stay as they lie."""
+    old = Schema(name="people", fields={"town": str})
+    new = replace(old, version=2, upgrades={1: lambda document: {**document, "town": document["city"]}})
+    store = await sqlite()
+    await (await store.collection(old)).insert({"_id": "x", "city": "Ulm"})
+    await store.close()
+    store = await sqlite()
+    people = await store.collection(new)
+    assert await people.count({"town": "Ulm"}) == 1
+    assert [doc async for _, doc in store.export()] == [{"_id": "x", "city": "Ulm", "rev": 1}]
+    await store.close()
+    # The release before it takes the store back as long as nothing was written in the new shape.
+    store = await sqlite()
+    assert await (await store.collection(old)).count({"town": "Ulm"}) == 0
+    await store.close()
+    store = await sqlite()
+    assert await (await store.collection(new)).count({"town": "Ulm"}) == 1

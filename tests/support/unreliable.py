@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 from storage.contracts import (
@@ -101,8 +101,8 @@ class UnreliableCollection:
         )
         return document
 
-    async def delete(self, id: str) -> bool:
-        deleted: bool = await self._call("delete", id)
+    async def delete(self, id: str, *, rev: int | None = None) -> bool:
+        deleted: bool = await self._call("delete", id, rev=rev)
         return deleted
 
     async def count(self, where: Where) -> int:
@@ -125,6 +125,9 @@ class UnreliableStore:
 
     async def probe(self) -> None:
         await self._real.probe()
+
+    def export(self) -> AsyncGenerator[tuple[str, Document], None]:
+        return self._real.export()
 
     async def size_bytes(self) -> int:
         return await self._real.size_bytes()

@@ -236,3 +236,16 @@ async def test_the_end_does_not_wait_for_a_redis_that_hangs(server: RedisServer)
             await leaving.signals.close()
     assert [(line["event"], line["why"]) for line in logs] == [("signals.unsent", "TimeoutError")]
     await leaving.link.close()
+
+
+async def test_it_can_be_stopped_at_any_moment(server: RedisServer) -> None:
+    for turns in range(0, 120, 2):
+        process = Process(server.url, "a", life_seconds=0.0)
+        process.signals.send("lanes", "x")
+        task = asyncio.ensure_future(process.signals.run())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        _, hanging = await asyncio.wait({task}, timeout=SECONDS)
+        assert not hanging, f"after {turns} turns of the loop"
+        await process.link.close()

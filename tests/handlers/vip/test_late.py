@@ -11,6 +11,7 @@ from domain.audit import SYSTEM, Action, AuditRecord
 from domain.errors import Broken, Unavailable
 from domain.inbox import RowState
 from domain.redemption import RedemptionStatus as Status
+from domain.vip import extended
 from gateways.topics.contracts import Entry, NewEntry, Position
 from gateways.topics.memory import MemoryTopics
 from handlers.vip.live import AWAY_SECONDS, activity_body, topic_of, vip_body
@@ -155,6 +156,29 @@ async def test_an_append_that_arrives_after_all_shows_nothing_old(scene: Scene, 
     await asyncio.gather(*line.late)
     (shown,) = newest(await scene.entries(channel)).values()
     assert shown["status"] == "ended"
+
+
+async def test_an_old_state_that_came_in_last_is_followed_by_the_newest(
+    scene: Scene, line: AwayTopics
+) -> None:
+    """Another process has shown a newer one meanwhile; then the buffer was emptied."""
+    channel, ann = await scene.channel(), await scene.viewer()
+    line.how = "slow"
+    await scene.redeem(channel, ann)
+    await scene.quiet()
+    held = await scene.session(channel, ann)
+    assert held is not None
+    now = scene.clock.now()
+    session = await scene.repositories.sessions.change(
+        held.id, lambda old: extended(old, cause="another", added_ms=5000, now=now)
+    )
+    line.how = "up"
+    await scene.desk.live.append(channel.id, "vip", vip_body(session), "vip:another")
+    line.arrive.set()
+    await asyncio.gather(*line.late)
+    assert newest(await scene.entries(channel)) == {held.id: vip_body(held)}
+    await scene.finish()
+    assert newest(await scene.entries(channel)) == {session.id: vip_body(session)}
 
 
 async def test_what_is_gone_is_not_shown(scene: Scene, line: AwayTopics) -> None:

@@ -129,6 +129,20 @@ async def test_a_state_is_kept_although_the_store_does_not_answer_at_first(scene
     assert (await scene.desk.live.channel_picture(channel))["connection"]["state"] == "live"
 
 
+async def test_a_state_that_was_held_up_does_not_come_back_over_a_newer_one(scene: Scene) -> None:
+    channel = await scene.channel()
+    scene.store.orders.fail("connections", "change")
+    old = asyncio.create_task(scene.desk.live.show_connection(channel.id, "connecting", ""))
+    await asyncio.sleep(0)
+    await scene.desk.live.show_connection(channel.id, "live", "")
+    async with asyncio.timeout(5):
+        while not old.done():
+            await scene.clock.advance(0.5)  # type: ignore[attr-defined]
+            await asyncio.sleep(0.002)
+    assert (await scene.desk.live.channel_picture(channel))["connection"]["state"] == "live"
+    assert [entry.body["connection"]["state"] for entry in await scene.entries(channel)] == ["live"]
+
+
 async def test_entries_carry_the_version_that_is_written_now(scene: Scene, tmp_path: Path) -> None:
     channel, ann = await scene.channel(), await scene.viewer()
     await scene.settled(await scene.redeem(channel, ann))

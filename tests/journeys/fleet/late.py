@@ -80,7 +80,7 @@ async def _judge(stand: Fleet, viewer: str) -> None:
     assert faults == {"early", "doubled"}, verdict
     assert {detail["user_id"] for detail in verdict["details"]} == {viewer}
     assert not await stand.rows(state="dead")
-    assert "Traceback" not in stand.log_text()
+    stand.check_log()
 
 
 def _route(member: Member) -> str:

@@ -69,7 +69,8 @@ STREAM = (
 
 @given(st.lists(st.integers(1, 40)))
 def test_events_are_the_same_however_they_are_divided(sizes: list[int]) -> None:
-    parser, events, at = Parser(), [], 0
+    parser, at = Parser(), 0
+    events: list[Event] = []
     for size in [*sizes, len(STREAM)]:
         events += parser.feed(STREAM[at : at + size])
         at += size

@@ -103,13 +103,15 @@ async def test_a_message_over_the_output_limit_is_a_gap_that_is_filled(
     assert "output buffer limits" in redis.log()
 
 
-async def test_a_batch_that_is_too_long_for_a_message_is_read(pair: Pair) -> None:
+async def test_a_batch_that_is_too_long_for_a_message_is_read(redis: RedisServer, pair: Pair) -> None:
+    await redis.command("CONFIG", "SET", "client-output-buffer-limit", "pubsub 200kb 200kb 1")
     async with watching(*pair) as watchers:
         texts = [f"{n}" + "x" * 30_000 for n in range(10)]
         positions = await asyncio.gather(*(pair[0].append("a", news(text)) for text in texts))
         for watcher in watchers:
             await watcher.sees(positions[-1])
             assert [entry.body["t"] for entry in watcher.entries] == texts
+    assert "output buffer limits" not in redis.log()
 
 
 async def test_flushed_data_are_told_to_idle_followers(redis: RedisServer, pair: Pair) -> None:
