@@ -157,6 +157,8 @@ class Daemon:
             on_dead=self._grant_died,
             on_alive=self._grant_revived,
         )
+        # Before anybody else who hears of a login: what goes on then asks for the new token.
+        self._shared.signals.listen("login", self._outside.tokens.forget)
 
     async def _start_worker(self) -> None:
         self._desk: Desk = join_handlers(

@@ -39,7 +39,7 @@ async def open_store(
 
 def is_mongo(url: str) -> bool:
     """Whether the URL names a MongoDB server, which several daemons may share."""
-    return url.partition("://")[0].lower() in {"mongodb", "mongodb+srv"}
+    return url.lower().startswith(("mongodb://", "mongodb+srv://"))
 
 
 def sqlite_url(path: Path) -> str:

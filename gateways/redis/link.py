@@ -112,13 +112,19 @@ class RedisLink:
         return answer
 
     async def _guarded(self, work: Coroutine[Any, Any, Any]) -> Any:
+        task = asyncio.current_task()
+        assert task is not None
+        before = task.cancelling()  # not 0 in a clean-up
         try:
             async with asyncio.timeout(2 * COMMAND_SECONDS):  # also what waits for a free connection
-                return await work
+                answer = await work
         except NoScriptError:
             raise _Unknown from None
         except (RedisError, OSError, TimeoutError) as error:
             raise translated(error) from error
+        if task.cancelling() > before:
+            raise asyncio.CancelledError  # the driver's `wait_for` swallowed it, as it may before Python 3.12
+        return answer
 
 
 class _Unknown(Exception):

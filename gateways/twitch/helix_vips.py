@@ -5,7 +5,7 @@ from __future__ import annotations
 from gateways.pace import Pace
 from gateways.twitch import shapes
 from gateways.twitch.caller import HelixCaller, Lost, Reply, Request, broken
-from gateways.twitch.contracts import AddVip, RemoveVip, TwitchDown, User
+from gateways.twitch.contracts import AddVip, RemoveVip, TwitchDown, User, Waiting
 from gateways.twitch.outcomes import Call, Verdict
 
 VIP_PACE = 10  # per window and channel, adds and removals apart: Twitch's limit
@@ -26,9 +26,8 @@ class VipCalls:
 
     async def add(self, channel_id: str, user_id: str) -> AddVip:
         """See `Helix.add_vip`. When an attempt may have had its effect already, "already VIP" means `ADDED`."""
-        await self._keep_pace("add", channel_id)
         try:
-            reply = await self._caller.call(_change(Call.ADD_VIP, "POST", channel_id, user_id))
+            reply = await self._paced("add", _change(Call.ADD_VIP, "POST", channel_id, user_id))
         except Lost as lost:
             if await self._look(channel_id, user_id, lost):
                 return AddVip.ADDED
@@ -46,9 +45,8 @@ class VipCalls:
 
     async def remove(self, channel_id: str, user_id: str) -> RemoveVip:
         """See `Helix.remove_vip`."""
-        await self._keep_pace("remove", channel_id)
         try:
-            reply = await self._caller.call(_change(Call.REMOVE_VIP, "DELETE", channel_id, user_id))
+            reply = await self._paced("remove", _change(Call.REMOVE_VIP, "DELETE", channel_id, user_id))
         except Lost as lost:
             if not await self._look(channel_id, user_id, lost):
                 return RemoveVip.REMOVED
@@ -88,12 +86,17 @@ class VipCalls:
         except TwitchDown:
             raise lost from None
 
-    async def _keep_pace(self, verb: str, channel_id: str) -> None:
-        seconds = await self._pace.take(
-            f"vip.{verb}:{channel_id}", limit=VIP_PACE, window_seconds=VIP_WINDOW_SECONDS
-        )
+    async def _paced(self, verb: str, request: Request) -> Reply:
+        """A call within our pace. One that was put off came to nothing, so it does not count."""
+        key = f"vip.{verb}:{request.user_id}"
+        seconds = await self._pace.take(key, limit=VIP_PACE, window_seconds=VIP_WINDOW_SECONDS)
         if seconds > 0:
             raise self._caller.wait("pace", seconds, "Ten of these are allowed per ten seconds and channel.")
+        try:
+            return await self._caller.call(request)
+        except Waiting:
+            await self._pace.give_back(key)
+            raise
 
 
 def _change(call: Call, method: str, channel_id: str, user_id: str) -> Request:

@@ -57,8 +57,10 @@ _SPACE = ("space quota", "disk space", "out of space", "no space")
 
 
 def never_sent(error: BaseException) -> bool:
-    """Whether the operation cannot have reached a server: there was none, or no free connection."""
-    return isinstance(error, ServerSelectionTimeoutError | WaitQueueTimeoutError)
+    """Whether the operation cannot have reached a server: there was none, or no (free) connection."""
+    if isinstance(error, ServerSelectionTimeoutError | WaitQueueTimeoutError):
+        return True
+    return isinstance(error, ConnectionFailure) and isinstance(error.__cause__, ConnectionRefusedError)
 
 
 def is_passing(error: BaseException) -> bool:
@@ -122,6 +124,11 @@ def _ours(error: Exception) -> CuelightError:
     if isinstance(error, InvalidOperation):
         return closed()
     if isinstance(error, ConfigurationError):
+        if type(error.__cause__).__module__.startswith("dns."):
+            return StorageUnavailable(
+                "The name in MONGO_URL cannot be looked up now.",
+                advice="See that this machine can ask its name server for the SRV record of the cluster.",
+            )
         return StorageBroken(
             "This MongoDB, or the way to it, does not fit this release.",
             advice="MongoDB 4.4 or later is needed. If it is, look at the options in MONGO_URL.",

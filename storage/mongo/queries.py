@@ -31,7 +31,9 @@ def page(
         found = {"$and": [found, _behind(keys, fields.read_cursor(keys, after))]}
     order: dict[str, int] = {}
     for field, direction in keys:
-        order.setdefault(path(field), direction)  # a field sorts once; to the driver the last mention would count
+        order.setdefault(
+            path(field), direction
+        )  # a field sorts once; to the driver the last mention would count
     return found, list(order.items()), keys
 
 

@@ -198,12 +198,38 @@ async def test_the_surplus_comes_back_where_nobody_helps(fleet: Fleet) -> None:
     alone = await fleet.process(size=2)
     await fleet.looked(alone)
     names = [f"a{number:02}" for number in range(20)]
+
+    async def write(work: Work) -> str:
+        for number in range(3):
+            await work.note(f"step {number}", {})
+        return "done"
+
     for name in names:
+        fleet.scripts[name] = write
         await fleet.put(alone, name, f"lane:{name}")
         alone.worker.poke(f"lane:{name}")
     await fleet.done(*names, move={0: 0.01})
     assert sorted(alone.handled) == names
     assert alone.clock.monotonic() - 1000.0 < 5, "not one look each second"
+
+
+async def test_who_has_no_hand_free_claims_nothing(fleet: Fleet) -> None:
+    busy, gate = await fleet.process(size=1), Gate()
+    await fleet.looked(busy)
+    fleet.scripts["a"] = gate
+    await fleet.put(busy, "a", "lane:a")
+    busy.worker.poke("lane:a")
+    await gate.reached.wait()
+    await fleet.put(busy, "b", "lane:b")
+    await busy.lanes.mark_due("lane:b")
+    for _ in range(3):
+        await busy.clock.advance(1.0)
+        await fleet.until(lambda: _done(busy.clock.asleep["worker.due"] == 1))
+    idle = await fleet.process()
+    await fleet.done("b")
+    assert idle.handled == ["b"]
+    gate.open.set()
+    await fleet.done("a")
 
 
 # The stop

@@ -117,6 +117,7 @@ LAST = {"counts": {}, "sha256": "0"}
         (written(ITEMS)[0] + packed(ONE), "backup.damaged"),
         (written(ITEMS)[0] + b"rubbish", "backup.not_one"),
     ],
+    ids=lambda given: given if isinstance(given, str) else "content",  # gzip's bytes hold the time
 )
 def test_what_is_no_backup_says_what_it_is(content: bytes, code: str) -> None:
     assert refusal(content) == code

@@ -147,7 +147,7 @@ async def test_what_an_upgrade_cannot_read_is_broken(engine: Engine) -> None:
         replace(FIRST, version=3, upgrades={1: with_town}),
         Schema(name="people", fields={"_v": int}),
     ],
-    ids=repr,
+    ids=["none", "no way to two", "a way to more", "a way that ends", "its own field"],
 )
 async def test_versions_without_their_upgrades_are_broken(store: Store, schema: Schema) -> None:
     with pytest.raises(StorageBroken):

@@ -239,7 +239,7 @@ async def test_the_end_does_not_wait_for_a_redis_that_hangs(server: RedisServer)
 
 
 async def test_it_can_be_stopped_at_any_moment(server: RedisServer) -> None:
-    for turns in range(0, 120, 2):
+    for turns in range(0, 120, 3):
         process = Process(server.url, "a", life_seconds=0.0)
         process.signals.send("lanes", "x")
         task = asyncio.ensure_future(process.signals.run())

@@ -126,7 +126,7 @@ def test_no_wait_is_longer_than_the_longest(steps: list[tuple[str, float]]) -> N
 async def test_removals_go_on_at_twitchs_pace_after_a_restart() -> None:
     """The new process does not know what was removed before; Twitch's window is full of it."""
     crew, store, clock, counts = Crew(), Store(), SystemClock(), Counts()
-    settings = SimulatorSettings(vip_slots=10, vip_changes=3, vip_window_s=3.0)
+    settings = SimulatorSettings(vip_slots=20, vip_changes=3, vip_window_s=1.0)
     async with TwitchSimulator(settings=settings) as sim, HttpClient() as http:
         oauth = TwitchOAuth(
             http=http,
@@ -170,7 +170,9 @@ async def test_removals_go_on_at_twitchs_pace_after_a_restart() -> None:
         channel = await order("channels", login="chan")
         grant = Grant(channel["access_token"], channel["refresh_token"], ("channel:manage:vips",), 14_000)
         await keeper.put(channel["id"], "chan", grant)
-        viewers = [(await order("viewers", login=f"v{number}"))["id"] for number in range(6)]
+        viewers = [
+            (await order("viewers", login=f"v{number}"))["id"] for number in range(13)
+        ]  # ten of them after the restart: as many as our own pace has room for
         for viewer in viewers:
             await order("vips", channel_id=channel["id"], user_id=viewer)
         before, after = started(), started()

@@ -179,6 +179,26 @@ async def test_removals_keep_twitchs_pace(scene: Scene) -> None:
     assert sum(waits) <= 4, "who waits for the pace does not ask again and again"
 
 
+async def test_a_session_that_a_later_holder_of_its_lane_has_changed_is_left_alone(scene: Scene) -> None:
+    """What one writes who was stopped between its last look at the time and its write."""
+    channel, ann, session = await a_vip(scene)
+    sessions = scene.repositories.sessions
+    await sessions.change(session.id, lambda held: replace(held, fence=2**52))
+    await scene.act("vips", channel_id=channel.id, user_id=ann.id, remove=True)
+    row_id = await scene.role("vip.remove", channel, ann)
+
+    async def refused() -> bool:
+        return scene.counted("lane_leases_lost_total") >= 1
+
+    await scene.until(refused)
+    held = await sessions.get(session.id)
+    assert held is not None
+    assert (held.status, held.fence) == ("active", 2**52)
+    await sessions.change(session.id, lambda held: replace(held, fence=0))
+    await scene.finish()
+    assert (await scene.row(row_id)).result == "removed_by_hand"
+
+
 # By hand
 
 

@@ -163,11 +163,12 @@ async def test_an_old_state_that_came_in_last_is_followed_by_the_newest(
 ) -> None:
     """Another process has shown a newer one meanwhile; then the buffer was emptied."""
     channel, ann = await scene.channel(), await scene.viewer()
-    line.how = "slow"
-    await scene.redeem(channel, ann)
-    await scene.quiet()
+    await scene.settled(await scene.redeem(channel, ann))
     held = await scene.session(channel, ann)
     assert held is not None
+    line.how = "slow"
+    await scene.desk.live.show_vip(held, key="one")
+    await scene.quiet()
     now = scene.clock.now()
     session = await scene.repositories.sessions.change(
         held.id, lambda old: extended(old, cause="another", added_ms=5000, now=now)

@@ -1,4 +1,5 @@
-"""A way to Redis on which subscriptions can be silenced: their connections stay open, and nothing comes any more."""
+"""A way to Redis on which subscriptions can be silenced (their connections stay open, and nothing comes any more), and
+which can lead to another server from some moment on."""
 
 from __future__ import annotations
 
@@ -8,11 +9,12 @@ from collections.abc import AsyncIterator
 
 
 class Silence:
-    """`url` leads to Redis. `fall()` silences the subscriptions that are there now, not later ones. `subscriptions`:
-    how many there were."""
+    """`url` leads to the Redis at `port`, which may be changed for connections to come. `fall()` silences the
+    subscriptions that are there now, not later ones. `subscriptions`: how many there were."""
 
     def __init__(self, port: int) -> None:
-        self._port = port
+        self.port = port
+        self._serving: set[asyncio.Task[None]] = set()
         self._subscribed: set[asyncio.StreamWriter] = set()
         self._silenced: set[asyncio.StreamWriter] = set()
         self.url = ""
@@ -22,7 +24,11 @@ class Silence:
         self._silenced |= self._subscribed
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        up_reader, up_writer = await asyncio.open_connection("127.0.0.1", self._port)
+        task = asyncio.current_task()
+        assert task is not None
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
+        up_reader, up_writer = await asyncio.open_connection("127.0.0.1", self.port)
         async with asyncio.TaskGroup() as group:
             answers = group.create_task(self._answers(up_reader, writer))
             while data := await reader.read(65536):
@@ -35,6 +41,11 @@ class Silence:
             end.close()
             with contextlib.suppress(OSError):
                 await end.wait_closed()
+
+    async def ended(self) -> None:
+        """Wait until everybody hung up."""
+        if self._serving:
+            await asyncio.wait(set(self._serving), timeout=5)
 
     async def _answers(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(65536):
@@ -53,3 +64,4 @@ async def silence(port: int) -> AsyncIterator[Silence]:
     finally:
         server.close()
         await server.wait_closed()
+        await made.ended()

@@ -172,6 +172,27 @@ async def test_data_that_were_put_back_are_a_new_epoch(redis: RedisServer, pair:
     judge([watcher], acknowledged)
 
 
+async def test_a_failover_is_a_new_epoch_and_everybody_moves_to_the_new_primary(redis: RedisServer) -> None:
+    """The old one becomes a replica and closes no connection: it refuses what is written, and that is enough."""
+    acknowledged: dict[Position, str] = {}
+    async with (
+        start_redis() as replica,
+        silence(redis.port) as way,
+        open_topics(way.url, SystemClock(), **FAST) as topics,
+        watching(topics) as (watcher,),
+    ):
+        await replica.command("REPLICAOF", "127.0.0.1", redis.port)
+        before = await append_surely(topics, "before", acknowledged)
+        await replica.command("REPLICAOF", "NO", "ONE")
+        way.port = replica.port
+        await redis.command("REPLICAOF", "127.0.0.1", replica.port)
+        after = await append_surely(topics, "after", acknowledged)
+        assert after.epoch != before.epoch
+        await watcher.sees(after)
+        assert await replica.command("EXISTS", "cuelight:topic:{a}:log") == 1
+    judge([watcher], acknowledged)
+
+
 @pytest.mark.parametrize("part", ["log", "keys", "meta"])
 async def test_an_evicted_key_is_a_new_epoch(redis: RedisServer, pair: Pair, part: str) -> None:
     before = await pair[0].append("a", news("before"), key="k")
