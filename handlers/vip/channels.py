@@ -164,7 +164,7 @@ class Enrolment:
         """Every channel with its rewards and the state of its session."""
         return [
             {
-                **self._live.channel_body(channel),
+                **await self._live.channel_picture(channel),
                 "rewards": [
                     {
                         "id": reward.id,

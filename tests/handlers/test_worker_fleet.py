@@ -11,7 +11,7 @@ import pytest
 from domain.inbox import RowState
 from handlers.work import Work
 from handlers.worker import HANDLING_SECONDS
-from storage.lanes import LANES
+from storage.lanes import LANES, Lease
 from tests.handlers.fleet import SKEW_MS, Fleet, open_fleet
 
 
@@ -254,6 +254,33 @@ async def test_what_was_not_begun_is_handed_back_at_the_stop(fleet: Fleet) -> No
     async with asyncio.timeout(5):
         await first.worker.ended.wait()
     assert (await fleet.row("a")).state is RowState.DONE
+
+
+async def test_a_lease_that_nobody_has_begun_is_released_at_the_stop(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The stop comes between the claim and the hand."""
+    first = await fleet.process(size=1)
+    await fleet.looked(first)
+    await fleet.put(first, "a", "lane:a")
+    await first.lanes.mark_due("lane:a")
+    claim_due = first.lanes.claim_due
+
+    async def claim_and_stop() -> Lease | None:
+        lease = await claim_due()
+        first.worker.stop()
+        return lease
+
+    monkeypatch.setattr(first.lanes, "claim_due", claim_and_stop)
+    first.worker.look()
+    async with asyncio.timeout(5):
+        await first.worker.ended.wait()
+    monkeypatch.undo()
+    assert first.handled == []
+    lease = await first.lanes.claim_due()
+    assert lease is not None
+    assert (lease.lane, lease.taken_over_at) == ("lane:a", None), "given back, not taken over"
+    await first.lanes.release(lease, due_at=None)
 
 
 async def test_a_poke_during_the_stop_is_handed_back_as_well(fleet: Fleet) -> None:

@@ -9,6 +9,7 @@ const KEPT = 200;
 const TONES = {
   "vip.granted": "go",
   "vip.extended": "go",
+  "vip.restored": "go",
   "vip.refunded": "stop",
   "redemption.alarm": "stop",
   "vip.shortened": "standby",
