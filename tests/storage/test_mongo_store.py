@@ -19,7 +19,7 @@ from storage.mongo import MongoOptions, open_mongo
 from storage.mongo.driver import DRIVERS
 from storage.mongo.store import database_in
 from tests.servers.mongo import shared_mongo, start_mongo
-from tests.storage.conftest import JOBS, THINGS, MongoEngine, RecordedMetrics, forget_database
+from tests.storage.conftest import JOBS, THINGS, MongoEngine, RecordedMetrics, forget_database, forget_sockets
 from tests.storage.mongo_proxy import Cut, Proxy
 
 SECRET = "hunter2"
@@ -170,6 +170,8 @@ async def test_a_server_that_is_not_there_is_unavailable_and_tells_no_secrets(dr
         )
     assert "MONGO_URL" in caught.value.advice
     assert SECRET not in str(caught.value)
+    del caught
+    forget_sockets()
 
 
 @pytest.mark.parametrize("driver", sorted(DRIVERS))

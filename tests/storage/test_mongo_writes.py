@@ -13,7 +13,7 @@ from storage.contracts import Collection, Document, Duplicate, StorageUnavailabl
 from storage.mongo import MongoOptions, MongoStore, open_mongo
 from storage.mongo.shapes import MARKS
 from tests.servers.mongo import shared_mongo, start_mongo
-from tests.storage.conftest import JOBS, THINGS, forget_database
+from tests.storage.conftest import JOBS, THINGS, forget_database, forget_sockets
 from tests.storage.mongo_proxy import Cut, Proxy
 
 pytestmark = pytest.mark.server
@@ -61,6 +61,7 @@ async def store(driver: str, proxy: Proxy, clock: HurriedClock) -> AsyncIterator
     opened = await open_mongo(proxy.url, clock=clock, options=MongoOptions(driver=driver))
     yield opened
     await opened.close()
+    forget_sockets()
 
 
 @pytest.fixture

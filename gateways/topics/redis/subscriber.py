@@ -283,7 +283,8 @@ class Subscriber:
         resets = feed.resets
         while feed.state is State.CATCHUP:
             feed.filled(await self._writer.read(feed.topic, feed.last, PAGE))
-        self._metrics.count("topics_resets_total" if feed.resets > resets else "topics_gaps_filled_total")
+        if feed.resets > resets:
+            self._metrics.count("topics_resets_total")
 
     def _forget_idle(self) -> None:
         now = self._clock.monotonic()

@@ -263,17 +263,11 @@ class Writer:
         """Send, and once more with its text what Redis does not know by its digest: that had no effect."""
         wire = await self._connected()
         commands = [self._command(group) for group in groups]
-        replies = await wire.exchange(
-            [(("EVALSHA", script.digest, *args) if script else args) for script, args in commands]
-        )
+        replies = await wire.exchange([_by_digest(command) for command in commands])
         forgotten = [n for n, reply in enumerate(replies) if isinstance(reply, Forgotten)]
         if forgotten:
-            texts = [
-                ("EVAL", script.text, *args)
-                for script, args in map(commands.__getitem__, forgotten)
-                if script
-            ]
-            for n, reply in zip(forgotten, await wire.exchange(texts), strict=True):
+            again = _with_texts([commands[n] for n in forgotten])
+            for n, reply in zip(forgotten, await wire.exchange(again), strict=True):
                 replies[n] = reply
         return replies
 
@@ -350,6 +344,24 @@ class Writer:
         wire, self._wire = self._wire, None
         if wire is not None:
             await wire.close()
+
+
+def _by_digest(command: _Command) -> list[Argument]:
+    script, args = command
+    return ["EVALSHA", script.digest, *args] if script else args
+
+
+def _with_texts(commands: list[_Command]) -> list[list[Argument]]:
+    """The first use of each script brings its text, which is enough for those after it."""
+    told: set[str] = set()
+    lines = []
+    for script, args in commands:
+        if script is None or script.digest in told:
+            lines.append(_by_digest((script, args)))
+        else:
+            told.add(script.digest)
+            lines.append(["EVAL", script.text, *args])
+    return lines
 
 
 def _fail(operation: _Operation, error: CuelightError) -> None:

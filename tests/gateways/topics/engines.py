@@ -7,8 +7,9 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from random import Random
 
+from daemon.metrics import PrometheusMetrics
 from daemon.supervisor import Supervisor
-from domain.ports import Clock, NullMetrics
+from domain.ports import Clock
 from gateways.redis.link import RedisLink
 from gateways.topics.contracts import Topics
 from gateways.topics.memory import MemoryTopics
@@ -66,10 +67,11 @@ async def open_topics(
 ) -> AsyncIterator[RedisTopics]:
     """The topics of one process of a fleet. All that it made is gone afterwards, without an error on the way."""
     random = random or Random(1)
-    tasks = Supervisor(clock=clock, metrics=NullMetrics(), random=random)
+    metrics = PrometheusMetrics()
+    tasks = Supervisor(clock=clock, metrics=metrics, random=random)
     link = RedisLink(url)
     topics = RedisTopics(
-        link=link, clock=clock, metrics=NullMetrics(), tasks=tasks, random=random,
+        link=link, clock=clock, metrics=metrics, tasks=tasks, random=random,
         **options,  # type: ignore[arg-type]
     )  # fmt: skip
     try:
@@ -78,3 +80,6 @@ async def open_topics(
         await topics.close()
         await link.close()
         assert not tasks.names(), "tasks are left"
+        assert not metrics.value("errors_total", where="topics"), (
+            "a session broke in a way that nobody foresaw"
+        )

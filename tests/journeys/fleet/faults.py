@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -17,7 +18,8 @@ TAKEOVER_SECONDS = LEASE_SECONDS + 6.0
 @dataclass(frozen=True)
 class Fault:
     """`strike` commits it and returns when it is over, or at once if it has no end. `bound_seconds`: how much later
-    than on a quiet day a redemption or a removal may come. `from_end`: times are counted from the end of the fault."""
+    than on a quiet day a redemption or a removal may come. `from_end`: times are counted from the end of the fault.
+    `within_seconds`: it strikes at a random moment within this time."""
 
     name: str
     how: str
@@ -25,10 +27,16 @@ class Fault:
     bound_seconds: float
     strike: Strike
     from_end: bool = False
+    within_seconds: float = 0.0
 
 
 async def kill_one(stand: Fleet) -> None:
     await stand.members["b"].kill()
+
+
+async def kill_any(stand: Fleet) -> None:
+    """Either of them."""
+    await random.choice(list(stand.members.values())).kill()
 
 
 async def stop_one(stand: Fleet) -> None:
@@ -126,6 +134,14 @@ FAULTS: dict[str, Fault] = {
         TAKEOVER_SECONDS,
         kill_one,
     ),
+    "killed.again": Fault(
+        "one of two dies, again and again",
+        "`kill -9` of either, at random moments; the dead one is started when all is served again",
+        "as above",
+        TAKEOVER_SECONDS,
+        kill_any,
+        within_seconds=3.0,
+    ),
     "stopped": Fault(
         "one of two freezes",
         "SIGSTOP for 12 s (a lease lasts 9 s), then SIGCONT",
@@ -179,6 +195,7 @@ FAULTS: dict[str, Fault] = {
 
 async def strike(fault: Fault, stand: Fleet) -> int:
     """Commit a fault; returns the moment from which its times are counted, UTC milliseconds."""
+    await asyncio.sleep(random.uniform(0.0, fault.within_seconds))
     began = time.time()
     await fault.strike(stand)
     return round(1000 * (time.time() if fault.from_end else began))

@@ -16,7 +16,7 @@ DELAYED_MS = 1500
 @dataclass(frozen=True)
 class Recovery:
     """Milliseconds. `first_ms` and `all_ms`: from the fault (or its end) until the first and the last delayed
-    redemption was answered; 0 if none was. `slowest_ms`: the longest wait. `p99_ms`: of all in the story."""
+    redemption was answered; 0 if none was. `slowest_ms`: the longest wait that ended since. `p99_ms`: of all."""
 
     first_ms: int
     all_ms: int
@@ -37,10 +37,11 @@ def waits(entries: Iterable[Mapping[str, Any]]) -> list[tuple[int, int]]:
     return found
 
 
-def recovery(entries: Iterable[Mapping[str, Any]], *, since_ms: int) -> Recovery:
-    """What the ledger says about a fault that struck, or ended, at `since_ms`."""
-    all_waits = waits(entries)
-    lengths = sorted(answered - made for made, answered in all_waits)
+def recovery(entries: Iterable[Mapping[str, Any]], *, since_ms: int, until_ms: int | None = None) -> Recovery:
+    """What the ledger says about a fault that struck, or ended, at `since_ms`. What was answered from `until_ms` on
+    belongs to the next one."""
+    all_waits = [wait for wait in waits(entries) if until_ms is None or wait[1] < until_ms]
+    lengths = [answered - made for made, answered in all_waits if answered >= since_ms]
     delayed = [
         answered - since_ms
         for made, answered in all_waits
@@ -49,9 +50,9 @@ def recovery(entries: Iterable[Mapping[str, Any]], *, since_ms: int) -> Recovery
     return Recovery(
         first_ms=min(delayed, default=0),
         all_ms=max(delayed, default=0),
-        slowest_ms=lengths[-1] if lengths else 0,
+        slowest_ms=max(lengths, default=0),
         p99_ms=percentile_ms(all_waits, 99),
-        redemptions=len(lengths),
+        redemptions=len(all_waits),
     )
 
 

@@ -38,25 +38,28 @@ async def under_load(
     vip_seconds: Sequence[int] = VIP_SECONDS,
     seed: int = 21,
     own: Mapping[str, Mapping[str, str]] | None = None,
-) -> dict[str, Recovery]:
-    """These faults one after the other, on one fleet; both oracles judge it as a whole."""
+) -> list[tuple[str, Recovery]]:
+    """These faults one after the other, on one fleet; both oracles judge it as a whole. Returns the times of each."""
     async with fleet(folder, "--vip-slots", "6", "--seed", str(seed), own=own) as stand:
         await stand.start()
         await open_stages(stand, vip_seconds)
-        moments: dict[str, int] = {}
+        moments: list[int] = []
         async with stand.pages():
             await begin(stand)
             for name in names:
-                moments[name] = await strike(FAULTS[name], stand)
-                await recovered(stand, moments[name])
+                moments.append(await strike(FAULTS[name], stand))
+                await recovered(stand, moments[-1])
             await stand.simulator.order("story/stop")
             stand.slack_ms = SLACK_MS + round(1000 * max(FAULTS[name].bound_seconds for name in names))
             await stand.settle(seconds=60.0)
             verdict = await stand.judge()
             await stand.judge_pages()
         entries = await stand.ledger()
-        found = {name: recovery(entries, since_ms=moment) for name, moment in moments.items()}
-        for name, times in found.items():
+        found = [
+            (name, recovery(entries, since_ms=since, until_ms=until))
+            for name, since, until in zip(names, moments, [*moments[1:], None], strict=True)
+        ]
+        for name, times in found:
             measured(f"{name}: {times}")
         resets = sum(watcher.page.resets - 1 for watcher in stand.watchers)
         seen = sum(watcher.page.entries for watcher in stand.watchers)

@@ -20,8 +20,14 @@ def test_only_who_waited_long_counts() -> None:
     assert recovery(ledger, since_ms=2000) == Recovery(2000, 3000, 3800, 3800, 5)
 
 
+def test_the_next_fault_is_another_story() -> None:
+    ledger = story((1000, 4000), (4900, 9000))
+    assert recovery(ledger, since_ms=1500, until_ms=5000) == Recovery(2500, 2500, 3000, 3000, 1)
+    assert recovery(ledger, since_ms=5000) == Recovery(4000, 4000, 4100, 4100, 2)
+
+
 def test_nobody_was_delayed() -> None:
-    assert recovery(story((1000, 1100), (2000, 2030)), since_ms=1500) == Recovery(0, 0, 100, 100, 2)
+    assert recovery(story((1000, 1100), (2000, 2030)), since_ms=1500) == Recovery(0, 0, 30, 100, 2)
     assert recovery([], since_ms=0) == Recovery(0, 0, 0, 0, 0)
 
 

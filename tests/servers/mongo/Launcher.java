@@ -1,7 +1,12 @@
 import de.bwaldvogel.mongo.MongoServer;
 import de.bwaldvogel.mongo.MongoVersion;
 import de.bwaldvogel.mongo.backend.memory.MemoryBackend;
+import de.bwaldvogel.mongo.bson.Document;
+import de.bwaldvogel.mongo.wire.message.MongoMessage;
 import java.util.List;
+import java.util.concurrent.locks.Lock;
+import java.util.concurrent.locks.ReadWriteLock;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
 
 /**
  * mongo-java-server, in memory, on 127.0.0.1. Prints "READY port", ends when its standard input does (so it never
@@ -22,8 +27,28 @@ public final class Launcher {
         }
     }
 
+    /**
+     * Two connections that make indexes of one database at the same moment trip over each other here, which MongoDB's do
+     * not: so indexes are made while nothing else is done.
+     */
+    private static final class Backend extends MemoryBackend {
+        private final ReadWriteLock lock = new ReentrantReadWriteLock();
+
+        @Override
+        public Document handleMessage(MongoMessage message) {
+            boolean alone = message.getDocument().containsKey("createIndexes");
+            Lock held = alone ? lock.writeLock() : lock.readLock();
+            held.lock();
+            try {
+                return super.handleMessage(message);
+            } finally {
+                held.unlock();
+            }
+        }
+    }
+
     public static void main(String[] arguments) throws Exception {
-        MemoryBackend backend = new MemoryBackend();
+        MemoryBackend backend = new Backend();
         backend.version(new Version());
         MongoServer server = new MongoServer(backend);
         server.bind("127.0.0.1", Integer.parseInt(arguments[0]));
