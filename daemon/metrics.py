@@ -104,6 +104,7 @@ TABLE: dict[str, Declared] = {
     "topics_append_failures_total": counter("Entries that Redis did not take at once."),
     "topics_connected": gauge("Whether news of topics come in from Redis (1) or not (0)."),
     "topics_reconnects_total": counter("Subscriptions to Redis made again."),
+    "topics_gaps_filled_total": counter("Topics of which something was missed and read from the log."),
     "topics_resets_total": counter("Topics whose followers had to begin from a snapshot."),
     "http_requests_total": counter("HTTP requests answered.", "route", "status"),
     "http_request_seconds": histogram("Time to answer an HTTP request.", "route"),

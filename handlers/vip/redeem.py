@@ -205,6 +205,7 @@ class Redeeming:
         )
         self._checkpoint("vip.recorded")
         self._teller.session_changed()
+        work.ensure_held()  # a holder that was frozen would show an ended VIP as active
         await self._live.show_vip(session, key=f"{redemption.id}:shown")
         return redemption
 

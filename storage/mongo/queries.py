@@ -31,9 +31,8 @@ def page(
         found = {"$and": [found, _behind(keys, fields.read_cursor(keys, after))]}
     order: dict[str, int] = {}
     for field, direction in keys:
-        order.setdefault(
-            path(field), direction
-        )  # a field sorts once; to the driver the last mention would count
+        # A field sorts by its first mention; to the driver the last would count.
+        order.setdefault(path(field), direction)
     return found, list(order.items()), keys
 
 

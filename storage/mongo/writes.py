@@ -109,7 +109,7 @@ class Writes:
 
         async def attempt(again: bool) -> Stored | None:
             # A claim that arrives later than this look is a lease that nobody uses; it ends by itself.
-            taken = await self._driver.find_one(self._name, ours) if False else None
+            taken = await self._driver.find_one(self._name, ours) if again else None
             return taken or await self._driver.update_first(self._name, where, update, sort=first)
 
         return await self.settled(attempt)

@@ -280,11 +280,13 @@ class Subscriber:
             self._metrics.count("topics_resets_total")
 
     async def _catch_up(self, feed: Feed) -> None:
-        resets = feed.resets
+        resets, missing = feed.resets, feed.state is State.CATCHUP
         while feed.state is State.CATCHUP:
             feed.filled(await self._writer.read(feed.topic, feed.last, PAGE))
         if feed.resets > resets:
             self._metrics.count("topics_resets_total")
+        elif missing:
+            self._metrics.count("topics_gaps_filled_total")
 
     def _forget_idle(self) -> None:
         now = self._clock.monotonic()
