@@ -44,6 +44,7 @@ bench: $(TEST_READY)
 	@for name in $(BENCHES); do $(PY) -m bench $$name --json || exit 1; done
 
 soak: $(TEST_READY)
+	@$(PY) -m tests.journeys.fleet.report --forget
 	@$(PY) -m pytest -m soak --timeout 1800
 
 lock:
