@@ -2,41 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bench._fleet import together
+from tests.bench.running import told_by
 from tests.support.need import need
-
-ROOT = Path(__file__).parents[2]
 
 
 async def bench(name: str, *options: str) -> dict[str, Any]:
     """The line for programs."""
     for tool in ("redis-server", "java", "mvn"):
         need(tool)
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "bench", name, "--fleet", "--runs", "1", *options, "--json"),
-        cwd=ROOT,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        async with asyncio.timeout(110):
-            out, err = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    assert process.returncode == 0, err.decode()
-    told: dict[str, Any] = json.loads(out.decode())
-    return told
+    return await told_by(name, "--fleet", "--runs", "1", *options, seconds=110)
 
 
 @pytest.mark.server

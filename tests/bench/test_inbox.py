@@ -2,39 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import sys
-from pathlib import Path
 
 import pytest
 
 from bench._inbox_load import REDEMPTION, request_bytes
 from domain.events import redemption_event
 from domain.signatures import verify_eventsub
-
-ROOT = Path(__file__).parents[2]
+from tests.bench.running import told_by
 
 
 @pytest.mark.server
 async def test_both_servers_answer_and_are_measured() -> None:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "bench", "inbox", "--runs", "1", "--seconds", "0.05", "--connections", "1", "64", "--json"),
-        cwd=ROOT,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        async with asyncio.timeout(50):
-            out, err = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    assert process.returncode == 0, err.decode()
-    (line,) = out.decode().splitlines()
-    told = json.loads(line)
+    told = await told_by("inbox", "--runs", "1", "--seconds", "0.05", "--connections", "1", "64")
     assert told["bench"] == "inbox"
     assert [one["aim"] for one in told["aims"]] == [">= 0.3", ">= 0.3"]
     assert "as it is" in told["aims"][0]["what"]

@@ -2,41 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 import pstats
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bench.redemptions import Sample
+from tests.bench.running import told_by
 
-ROOT = Path(__file__).parents[2]
 TINY = ("--channels", "2", "--rate", "10", "--seconds", "0.5", "--runs", "1", "--rest-seconds", "0")
 
 
 async def bench(*options: str) -> dict[str, Any]:
     """The line for programs."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "bench", "redemptions", *TINY, *options, "--json"),
-        cwd=ROOT,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        async with asyncio.timeout(50):
-            out, err = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    assert process.returncode == 0, err.decode()
-    (line,) = out.decode().splitlines()
-    told: dict[str, Any] = json.loads(line)
-    return told
+    return await told_by("redemptions", *TINY, *options)
 
 
 @pytest.mark.server

@@ -2,36 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import sys
-from pathlib import Path
 
 import pytest
 
 from bench._sockets_client import CLIENTS
 from bench.sockets import Sample, _result
-
-ROOT = Path(__file__).parents[2]
+from tests.bench.running import run_bench
 
 
 async def bench(*options: str) -> tuple[int | None, list[str], str]:
     """Exit code, lines of standard output, standard error."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "bench", "sockets", *options),
-        cwd=ROOT,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        async with asyncio.timeout(50):
-            out, err = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    return process.returncode, out.decode().splitlines(), err.decode()
+    return await run_bench("sockets", *options)
 
 
 @pytest.mark.server

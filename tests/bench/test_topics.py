@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-import sys
-from pathlib import Path
-
 import pytest
 
+from tests.bench.running import told_by
 from tests.support.need import need
 
-ROOT = Path(__file__).parents[2]
 VARIANTS = {f"{who}, {how}" for who in ("bare", "topics") for how in ("one by one", "paced")}
 
 
@@ -19,23 +14,7 @@ VARIANTS = {f"{who}, {how}" for who in ("bare", "topics") for how in ("one by on
 async def test_both_sides_send_and_everything_is_delivered() -> None:
     need("redis-server")
     numbers = ("--runs", "2", "--messages", "300", "--singles", "20", "--paced", "20", "--pace", "2000")
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "bench", "topics", "--json", *numbers),
-        cwd=ROOT,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        async with asyncio.timeout(50):
-            out, err = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    assert process.returncode == 0, err.decode()
-    (line,) = out.decode().splitlines()
-    told = json.loads(line)
+    told = await told_by("topics", *numbers)
     assert told["bench"] == "topics"
     assert [one["aim"] for one in told["aims"]] == [">= 0.5"]
     runs = told["details"]["runs"]

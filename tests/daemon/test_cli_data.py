@@ -25,8 +25,7 @@ from storage.catalog import PASSING, SCHEMAS
 from storage.channels import CHANNELS, Channels
 from storage.contracts import Document, Store
 from storage.open import open_store, sqlite_url
-from tests.daemon.running import running
-from tests.daemon.second import second_daemon
+from tests.daemon.running import joining, running
 from tests.fixtures import make
 from tests.servers.mongo import shared_mongo
 
@@ -195,7 +194,7 @@ async def test_a_backup_of_a_daemon_at_work_becomes_a_daemon_at_work(tmp_path: P
         of_one_moment(await contents(other))
         for name in ("encryption-keys", "session-secret"):
             (other / name).write_bytes((run.data_dir / name).read_bytes())
-        async with second_daemon(run, other) as again:
+        async with joining(run.sim, other) as again:
             await again.until(lambda: again.state(channel_id) == "live")
             last = await again.redeem(channel_id, reward_id, "last")
             await again.until(lambda: again.status_of(channel_id, last["id"]) == "FULFILLED")
