@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import threading
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from types import FrameType
@@ -23,6 +24,7 @@ from domain.ports import Clock
 log = structlog.get_logger("lifecycle")
 
 EXIT_OK = 0
+LEAVE_SECONDS = 1.0
 EXIT_NOT_STARTED = 69  # a stage could not start (EX_UNAVAILABLE)
 EXIT_CORE_DIED = 70  # a core task died (EX_SOFTWARE)
 EXIT_HUNG = 75  # stopped, but something had to be left behind (EX_TEMPFAIL)
@@ -47,6 +49,17 @@ class Stage:
     stop: Step | None = None
     budget_seconds: float = 1.0
     start_seconds: float = 30.0
+
+
+def leave_soon(code: int, *, seconds: float = LEAVE_SECONDS) -> None:
+    """End the process with `code` after so many seconds, if it has not ended by itself.
+
+    All stages are stopped by now. But a database driver may have threads that still wait for a server which is
+    frozen, and Python waits for them at its end.
+    """
+    watch = threading.Timer(seconds, os._exit, (code,))
+    watch.daemon = True
+    watch.start()
 
 
 class Lifecycle:

@@ -17,7 +17,7 @@ import structlog
 from daemon.admin_socket import AdminSocket
 from daemon.clock import SystemClock
 from daemon.commands import ChannelCommands, DataCommands, InboxCommands, KeyCommands, build_commands
-from daemon.lifecycle import Lifecycle, Stage
+from daemon.lifecycle import Lifecycle, Stage, leave_soon
 from daemon.logs import configure_logs
 from daemon.loop_probe import LoopProbe
 from daemon.metrics import PrometheusMetrics
@@ -59,7 +59,9 @@ def main(settings: Settings, *, checkpoint: Checkpoint = no_checkpoint, ready: R
         project=settings.google_cloud_project,
         service=settings.k_service or "cuelight",
     )
-    return asyncio.run(Daemon(settings, clock=clock, checkpoint=checkpoint, ready=ready).run())
+    code = asyncio.run(Daemon(settings, clock=clock, checkpoint=checkpoint, ready=ready).run())
+    leave_soon(code)
+    return code
 
 
 class Daemon:

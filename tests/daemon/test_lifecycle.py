@@ -209,3 +209,19 @@ def test_a_loop_that_is_stuck_cannot_outlast_the_limit(start: Start) -> None:
     child.send_signal(signal.SIGTERM)
     assert child.wait(timeout=10) == EXIT_HUNG
     assert time.monotonic() - began < 3
+
+
+async def test_a_thread_that_still_waits_does_not_hold_the_end_up() -> None:
+    """As a driver's does whose server is frozen."""
+    program = (
+        "import threading; from daemon.lifecycle import leave_soon\n"
+        "threading.Thread(target=threading.Event().wait).start(); leave_soon(7, seconds=0.1)"
+    )
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", program)
+    try:
+        async with asyncio.timeout(30):
+            assert await process.wait() == 7
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
