@@ -15,7 +15,7 @@ help: ## this list
 	@echo "make demo       see it at work in the browser, with a simulated Twitch"
 	@echo "make run        the real thing, with the settings of .env"
 	@echo "make test       every test, on real servers where they can be had"
-	@echo "make test-fast  the tests that need no server, in less than a minute"
+	@echo "make test-fast  the tests that need no server, in a minute and a half"
 	@echo "make check      format, lint, types, layers"
 	@echo "make bench      the measurements ($(BENCHES))"
 	@echo "make soak       the long variants of the kill tests"

@@ -79,7 +79,10 @@ class Offset:
     def add(self, sent: float, redis_ms: float, received: float) -> None:
         """Learn from one sample, in the order in which they were received."""
         middle = (sent + received) / 2
-        new = _Reading(received, redis_ms - middle * 1000, max(0.0, received - sent) * 500 + _ROUNDING_MS)
+        trip = max(0.0, received - sent)
+        # Half of the way, and what the two clocks may drift apart on it.
+        doubt = trip * (500 + 1000 * DRIFT) + _ROUNDING_MS
+        new = _Reading(received, redis_ms - middle * 1000, doubt)
         if any(new.contradicts(old) for old in self._readings):
             self._readings.clear()
         self._readings.append(new)
