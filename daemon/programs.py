@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import secrets
 import signal
 import socket
 import sys
@@ -23,11 +24,20 @@ RUN = ("-m", "daemon.cli", "run")
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port of 127.0.0.1 that nobody uses at this moment.
+
+    Below those that the kernel gives to outgoing connections (from 32768 on Linux): one of these could be taken by any
+    program's next call before ours listens on it.
+    """
+    for _ in range(200):
+        port = 20_000 + secrets.randbelow(12_000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise Unavailable("No free port of this machine was found.", code="programs.port")
 
 
 class Simulator:
