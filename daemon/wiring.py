@@ -39,7 +39,7 @@ from handlers.retention import Retention, rules
 from handlers.vip.channels import Enrolment, Watch
 from handlers.vip.live import VERSIONS
 from handlers.vip.reconcile import reconciliation_of
-from handlers.vip.shares import Elsewhere, Shares
+from handlers.vip.shares import HeldElsewhere, Shares
 from handlers.vip.views import Views
 from web.app import WebApp, build_app, build_metrics_app
 from web.server import Server
@@ -191,7 +191,7 @@ class Daemon:
         await asyncio.Event().wait()  # told to stop: the supervisor ends this task with the others
 
     async def _start_eventsub(self) -> None:
-        watch: Watch = Elsewhere(signals=self._shared.signals)
+        watch: Watch = HeldElsewhere(signals=self._shared.signals)
         if self._has("eventsub"):
             self._monitor = Monitor(
                 helix=self._outside.helix,

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from domain.errors import Unavailable
+from domain.errors import Broken, Unavailable
 from domain.ports import Clock
 from gateways.leases.contracts import Leases
 
@@ -66,12 +66,12 @@ class Sole:
         """`None`: nobody can say."""
         try:
             held = await self._leases.acquire([self._name], owner=self._owner, ttl_seconds=LEASE_SECONDS)
-        except Unavailable:
+        except (Unavailable, Broken):
             return None
         return bool(held)
 
     async def _give_back(self) -> None:
         try:
             await self._leases.release([self._name], owner=self._owner)
-        except Unavailable:
+        except (Unavailable, Broken):
             return  # it runs out by itself

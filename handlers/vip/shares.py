@@ -16,7 +16,7 @@ from collections.abc import Collection, Sequence
 import structlog
 
 from domain.channel import Channel
-from domain.errors import Unavailable
+from domain.errors import Broken, Unavailable
 from domain.ports import Clock, Metrics
 from domain.shares import share_out
 from gateways.leases.contracts import Leases
@@ -136,7 +136,10 @@ class Shares:
                 if self._in_doubt:
                     log.info("shares.sure_again")
                 self._in_doubt = False
-            except Unavailable as error:
+            except (
+                Unavailable,
+                Broken,
+            ) as error:  # also a password that was changed: no reason to fall silent
                 if not self._in_doubt:
                     log.warning("shares.in_doubt", code=error.code, held=len(self._held))
                 self._in_doubt = True
@@ -151,7 +154,7 @@ class Shares:
             try:
                 await self._leases.leave(GROUP, owner=self._owner)
                 await self._leases.release([socket_of(one) for one in held], owner=self._owner)
-            except Unavailable as error:
+            except (Unavailable, Broken) as error:
                 log.warning("shares.not_released", code=error.code)
         self._signals.send("channels")
 
@@ -203,7 +206,7 @@ class Shares:
         await asyncio.gather(*(self._watch.remove(channel_id) for channel_id in channel_ids))
 
 
-class Elsewhere:
+class HeldElsewhere:
     """Implements `Watch` in a process without the role `eventsub`: tells those that have it."""
 
     def __init__(self, *, signals: Signals) -> None:
@@ -223,4 +226,4 @@ class Elsewhere:
 
 
 _here: type[Watch] = Shares
-_elsewhere: type[Watch] = Elsewhere
+_elsewhere: type[Watch] = HeldElsewhere

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
-from domain.errors import Unavailable
+from domain.errors import Broken, Unavailable
 from gateways.leases.contracts import Held
 from gateways.leases.memory import MemoryLeases
 from gateways.leases.sole import LEASE_SECONDS, Sole
@@ -15,16 +15,16 @@ from tests.support.clock import ManualClock
 
 
 class CutOff(MemoryLeases):
-    cut = False
+    cut: Unavailable | Broken | None = None
 
     async def acquire(self, names: Sequence[str], *, owner: str, ttl_seconds: float) -> dict[str, Held]:
-        if self.cut:
-            raise Unavailable("The network is cut.")
+        if self.cut is not None:
+            raise self.cut
         return await super().acquire(names, owner=owner, ttl_seconds=ttl_seconds)
 
     async def release(self, names: Sequence[str], *, owner: str) -> None:
-        if self.cut:
-            raise Unavailable("The network is cut.")
+        if self.cut is not None:
+            raise self.cut
         await super().release(names, owner=owner)
 
 
@@ -84,16 +84,19 @@ async def test_one_whose_lease_was_taken_stops_and_the_work_goes_on(office: Offi
     assert office.at_work == ["a"]
 
 
-async def test_the_work_goes_on_while_nobody_answers_and_is_not_begun(office: Office) -> None:
+@pytest.mark.parametrize("error", [Unavailable("The network is cut."), Broken("The password was changed.")])
+async def test_the_work_goes_on_while_nobody_answers_and_is_not_begun(
+    office: Office, error: Unavailable | Broken
+) -> None:
     await office.come("a")
-    office.leases.cut = True
+    office.leases.cut = error
     await office.come("b")
     await office.clock.advance(60)
     assert office.at_work == ["a"]
     await office.leave("a")
     await office.clock.advance(30)
     assert office.at_work == []
-    office.leases.cut = False
+    office.leases.cut = None
     await office.clock.advance(4)
     assert office.at_work == ["b"]
 

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from domain.channel import Channel
-from domain.errors import Unavailable
+from domain.errors import Broken, Unavailable
 from domain.ports import NullMetrics
 from gateways.leases.contracts import Held
 from gateways.leases.memory import MemoryLeases
 from gateways.signals.contracts import Listener
 from gateways.twitch.subscriptions import Wanted, vip_channel
-from handlers.vip.shares import LEASE_SECONDS, Elsewhere, Shares, socket_of
+from handlers.vip.shares import LEASE_SECONDS, HeldElsewhere, Shares, socket_of
 from storage.channels import CHANNELS, Channels
 from storage.open import open_store, sqlite_url
 from tests.support.clock import ManualClock
@@ -49,11 +49,11 @@ class BusEnd:
 class CutOff(MemoryLeases):
     """The leases of the fleet, with a network that may fail."""
 
-    cut = False
+    cut: Unavailable | Broken | None = None
 
     async def acquire(self, names: Sequence[str], *, owner: str, ttl_seconds: float) -> dict[str, Held]:
-        if self.cut:
-            raise Unavailable("The network is cut.")
+        if self.cut is not None:
+            raise self.cut
         return await super().acquire(names, owner=owner, ttl_seconds=ttl_seconds)
 
 
@@ -213,16 +213,17 @@ async def test_a_lease_that_somebody_else_has_ends_the_session(fleet: Fleet) -> 
     await fleet.until({"1": ["a"]})
 
 
-async def test_sessions_are_kept_while_nobody_answers(fleet: Fleet) -> None:
+@pytest.mark.parametrize("error", [Unavailable("The network is cut."), Broken("The password was changed.")])
+async def test_sessions_are_kept_while_nobody_answers(fleet: Fleet, error: Unavailable | Broken) -> None:
     await fleet.store("1", "2")
     fleet.start("a")
     await fleet.until(2)
-    fleet.leases.cut = True
+    fleet.leases.cut = error
     for _ in range(20):
         await fleet.clock.advance(2)
     assert fleet.holders() == {"1": ["a"], "2": ["a"]}
     await fleet.store("3")
-    fleet.leases.cut = False
+    fleet.leases.cut = None
     await fleet.until(3)
 
 
@@ -231,7 +232,7 @@ async def test_a_new_channel_is_listened_to_at_once_wherever_it_was_added(fleet:
     await fleet.clock.advance(1)
     await fleet.store("1")
     added = fleet.clock.monotonic()
-    Elsewhere(signals=BusEnd(fleet.bus)).add("1", vip_channel("1"))
+    HeldElsewhere(signals=BusEnd(fleet.bus)).add("1", vip_channel("1"))
     await fleet.until({"1": ["a"]})
     assert fleet.clock.monotonic() - added < 1
 
@@ -252,7 +253,7 @@ async def test_a_removed_channel_is_let_go(fleet: Fleet, where: str) -> None:
     process = fleet.start("a")
     await fleet.until(2)
     await fleet.channels.remove("1")
-    watch = process.shares if where == "here" else Elsewhere(signals=BusEnd(fleet.bus))
+    watch = process.shares if where == "here" else HeldElsewhere(signals=BusEnd(fleet.bus))
     await watch.remove("1")
     await fleet.until({"2": ["a"]}, seconds=2)
     assert await fleet.leases.holders([socket_of("1")]) == {}
@@ -264,7 +265,7 @@ async def test_restart_and_login_reach_the_holder_alone(fleet: Fleet) -> None:
     fleet.start("b")
     await fleet.until(2)
     holder = {channel_id: names[0] for channel_id, names in fleet.holders().items()}
-    elsewhere = Elsewhere(signals=BusEnd(fleet.bus))
+    elsewhere = HeldElsewhere(signals=BusEnd(fleet.bus))
     elsewhere.restart("1")
     elsewhere.wake("2")
     told = {name: process.sockets.told for name, process in fleet.processes.items()}
