@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from cryptography.fernet import Fernet
 
+from handlers.vip.shares import ROUND_SECONDS
 from simulators.twitch import SimulatorSettings, TwitchSimulator
 from tests.daemon.running import Running, joining
 from tests.servers.mongo import shared_mongo
@@ -107,10 +108,17 @@ async def test_what_a_stopped_daemon_held_is_taken_over(fleet: Fleet) -> None:
     await second.until(lambda: second.status_of(channel_id, redeemed["id"]) == "FULFILLED")
 
 
-async def test_without_redis_a_fleet_goes_on_and_says_so(fleet: Fleet) -> None:
+@pytest.mark.parametrize("redis", ["is gone", "has another password"])
+async def test_without_redis_a_fleet_goes_on_and_says_so(fleet: Fleet, redis: str) -> None:
     member = await fleet.start("only")
     channel_id, reward_id = await enrol(member, member)
-    await fleet.redis.kill()
+    if redis == "is gone":
+        await fleet.redis.kill()
+    else:
+        await fleet.redis.command("CONFIG", "SET", "requirepass", "another")
+        fleet.redis.password = "another"
+        for kind in ("normal", "pubsub"):  # who was let in before would stay
+            await fleet.redis.command("CLIENT", "KILL", "TYPE", kind, "SKIPME", "yes")
     redeemed = await member.redeem(channel_id, reward_id, "cleo")
     await member.until(lambda: member.status_of(channel_id, redeemed["id"]) == "FULFILLED")
     async with member.http.get("/readyz") as answer:
@@ -119,7 +127,13 @@ async def test_without_redis_a_fleet_goes_on_and_says_so(fleet: Fleet) -> None:
         health = await answer.json()
     assert health["status"] == "degraded"
     assert [check["name"] for check in health["checks"] if not check["ok"]] == ["redis"]
-    await fleet.redis.start()
+    # One round of leases later: who asks for them has met the refusal, and nothing has ended for it.
+    await asyncio.sleep(ROUND_SECONDS + 1)
+    assert member.state(channel_id) == "live"
+    redeemed = await member.redeem(channel_id, reward_id, "dora")
+    await member.until(lambda: member.status_of(channel_id, redeemed["id"]) == "FULFILLED")
+    if redis == "is gone":
+        await fleet.redis.start()
 
 
 @pytest.mark.timeout(90)
