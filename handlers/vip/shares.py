@@ -136,10 +136,8 @@ class Shares:
                 if self._in_doubt:
                     log.info("shares.sure_again")
                 self._in_doubt = False
-            except (
-                Unavailable,
-                Broken,
-            ) as error:  # also a password that was changed: no reason to fall silent
+            except (Unavailable, Broken) as error:
+                # Broken is a password that was changed, say: no reason to fall silent.
                 if not self._in_doubt:
                     log.warning("shares.in_doubt", code=error.code, held=len(self._held))
                 self._in_doubt = True
