@@ -7,7 +7,7 @@ KEY := $(shell cksum pyproject.toml | cut -d' ' -f1)
 RUN_READY := .venv/.ready-run-$(KEY)
 TEST_READY := .venv/.ready-test-$(KEY)
 PY := .venv/bin/python
-BENCHES := inbox redemptions sockets topics
+BENCHES := conduits dashboard inbox redemptions sockets topics
 # Python 3.12 and later count lines at almost no cost.
 CORE = $$($(PY) -c 'import sys; print("sysmon" if sys.version_info >= (3, 12) else "ctrace")')
 

@@ -9,15 +9,18 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from importlib.metadata import version
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 from daemon.clock import SystemClock
 from daemon.logs import configure_logs
 from daemon.loop_probe import LoopProbe
 from daemon.metrics import PrometheusMetrics
+from domain.errors import Broken
 from gateways.topics.memory import MemoryTopics
+from handlers.accounts.sessions import SignedIn
+from storage.audit import AuditFilter
 from web.app import WebApp, WebSettings, build_app
 from web.ports import Channel
 from web.server import Server
@@ -43,8 +46,11 @@ class Nothing:
     async def revocation(self, *, message_id: str, subscription: dict[str, Any], transport: str) -> None:
         return None
 
-    async def channels(self) -> list[Channel]:
+    async def channels(self, ids: Iterable[str] | None = None) -> list[Channel]:
         return []
+
+    async def channel(self, channel_id: str) -> Channel | None:
+        return None
 
     async def snapshot(self, channel_id: str) -> dict[str, Any]:
         return {}
@@ -53,14 +59,45 @@ class Nothing:
         return {"due": 0}
 
     async def audit(
-        self, *, channel_id: str, viewer_id: str | None, action: str | None, limit: int, cursor: str | None
+        self, *, channel_id: str, only: AuditFilter, limit: int, cursor: str | None
     ) -> tuple[list[dict[str, Any]], str | None]:
         return [], None
+
+    async def viewer_id(self, channel_id: str, written: str) -> str:
+        return written
+
+    async def export(self, *, kind: str, channel_id: str, only: AuditFilter) -> AsyncIterator[bytes]:
+        yield b""
 
     async def probe(self) -> None:
         return None
 
     async def oldest_open(self) -> int | None:
+        return None
+
+    async def nobody_yet(self) -> bool:
+        return False
+
+
+class NoLogins:
+    """Nobody is signed in."""
+
+    async def open(self, *, subject: str, login: str, name: str, agent: str, replaces: str) -> NoReturn:
+        raise Broken("Nobody signs in to a measurement.")
+
+    async def read(self, key: str) -> SignedIn | None:
+        return None
+
+    async def lasts(self, login_id: str, channel_id: str) -> bool:
+        return False
+
+    async def end(self, login_id: str, subject: str) -> None:
+        return None
+
+    async def end_all(self, subject: str) -> int:
+        return 0
+
+    def watch(self, watcher: Callable[[str], None]) -> None:
         return None
 
 
@@ -80,6 +117,8 @@ def build(secret: bytes, *, clock: SystemClock) -> WebApp:
         sink=nothing,
         snapshots=nothing,
         channels=nothing,
+        logins=NoLogins(),
+        newcomers=nothing,
         cron=nothing,
         audit=nothing,
         storage=nothing,

@@ -90,8 +90,8 @@ class Stopwatch(HttpFaults):
 class Stage:
     """The simulator and the orders that it takes."""
 
-    def __init__(self) -> None:
-        settings = replace(SimulatorSettings().unthrottled(), vip_slots=VIP_SLOTS)
+    def __init__(self, settings: SimulatorSettings | None = None) -> None:
+        settings = settings or replace(SimulatorSettings().unthrottled(), vip_slots=VIP_SLOTS)
         self.simulator = TwitchSimulator(settings=settings)
         self._watch = Stopwatch()
         self.simulator.stage = replace(self.simulator.stage, faults=self._watch)

@@ -27,6 +27,7 @@ from gateways.pace import MemoryPace
 from gateways.twitch.contracts import RemoteSubscription
 from gateways.twitch.helix import TwitchHelix
 from gateways.twitch.monitor import Monitor
+from gateways.twitch.subscriber import subscribers
 from gateways.twitch.subscriptions import vip_channel
 
 HTTP_CONNECTIONS = 4  # their buffers are not the sockets' and should not weigh
@@ -91,7 +92,7 @@ class Cuelight:
         self._changed = asyncio.Event()
         self._monitor = Monitor(
             url=order.eventsub_url,
-            helix=helix,
+            settler=subscribers(helix=helix, clock=SystemClock(), random=random.Random(2)),
             sink=self,
             on_revocation=self._revoked,
             on_gap=self._gap,

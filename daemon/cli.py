@@ -26,6 +26,7 @@ EXIT_INTERRUPTED = 130
 ABOUT = """Channel points become timed VIPs, and nothing is lost.
 
   cuelight demo     see it at work, with a simulated Twitch (nothing to set up)
+  cuelight setup    tell Cuelight your Twitch application, step by step
   cuelight run      the real thing, with the settings of .env
   cuelight check    are the settings right?
   cuelight doctor   is all well, and what to do if not"""
@@ -101,13 +102,36 @@ def build_parser() -> argparse.ArgumentParser:
         things, common, "simulate", "run a simulator alone: `cuelight simulate twitch --help`", _usage
     )
     simulate.add_argument("what", choices=SIMULATORS)
+    _add_setup(things, common)
     _add(things, common, "check", "say whether the settings can be used", _check)
     settings = _group(things, "settings", "what can be set")
     _add(settings, common, "example", "print a commented .env with every variable", _example)
     _add(things, common, "version", "print the version", _version)
     _add_admin(things, common)
     _add_data(things, common)
+    _add_privacy(things, common)
     return parser
+
+
+def _add_setup(
+    things: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser
+) -> None:
+    setup = _add(things, common, "setup", "tell Cuelight your Twitch application, step by step", _setup)
+    setup.add_argument("--client-id", metavar="ID", help="of your application; else it is asked for")
+    setup.add_argument(
+        "--client-secret-file",
+        metavar="FILE",
+        help="a file with its secret, - for stdin; else it is asked for",
+    )
+    setup.add_argument(
+        "--public-url",
+        metavar="URL",
+        help="how browsers come, like https://vip.example.org; none: this machine only",
+    )
+    setup.add_argument("--env-file", metavar="FILE", default=".env", help="what is written (default .env)")
+    setup.add_argument("--yes", action="store_true", help="replace what the file says now, without asking")
+    setup.add_argument("--check", action="store_true", help="only check what is set; change nothing")
+    setup.add_argument("--login", action="store_true", help="also log a streamer in by code")
 
 
 def _add_admin(
@@ -142,7 +166,16 @@ def _add_admin(
     purge.add_argument("--dry-run", action="store_true", help="only say what would be done")
 
     channels = _group(things, "channels", "the channels that are watched")
-    _add(channels, admin, "list", "list the channels", _admin("channels_list"))
+    _add(channels, admin, "list", "list the channels: state, VIPs, logins", _admin("channels_list"))
+    for verb, what in (
+        ("pause", "grant nothing for a while: points go back, VIPs still end"),
+        ("resume", "grant again"),
+        ("reconcile", "compare everything with Twitch now, and make up for what was missed"),
+    ):
+        each = _add(channels, admin, verb, what, _admin(f"channels_{verb}"))
+        which = each.add_mutually_exclusive_group(required=True)
+        which.add_argument("ids", nargs="*", default=[], metavar="CHANNEL", help="id or login name")
+        which.add_argument("--all", action="store_true", help="all channels")
     add = _add(channels, admin, "add", "watch a channel; its tokens are read from stdin or the environment",
                _admin("channels_add"))  # fmt: skip
     add.add_argument("login", help="the login name of the broadcaster")
@@ -181,6 +214,38 @@ def _add_data(
     )
     migrate.add_argument("--dry-run", action="store_true", help="only say what would be done")
     _add(things, data, "doctor", "look at everything that a daemon needs, and say what to do", _doctor)
+
+
+def _add_privacy(
+    things: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser
+) -> None:
+    data = argparse.ArgumentParser(add_help=False, parents=[common])
+    data.add_argument("--data-dir", metavar="DIR", help="data directory (default: DATA_DIR or ./data)")
+    audit = _group(things, "audit", "the audit trail as a chain")
+    verify = _add(
+        audit, data, "verify", "say whether somebody has altered the trail", _privacy("audit_verify")
+    )
+    verify.add_argument("--channel", metavar="ID", help="only the chain of this channel")
+    _add(
+        audit,
+        data,
+        "head",
+        "print the newest hash of each chain, to note it elsewhere",
+        _privacy("audit_head"),
+    )
+    export = _add(
+        things, data, "export", "write all that is held of a viewer or a channel", _privacy("export")
+    )
+    erase = _add(things, data, "erase", "erase a viewer or a channel for good", _privacy("erase"))
+    for command in (export, erase):
+        command.add_argument(
+            "--viewer", metavar="ID", help="a viewer, in all channels if --channel is not given"
+        )
+        command.add_argument("--channel", metavar="ID", help="a channel, or that of the viewer")
+    export.add_argument("--out", metavar="FILE", required=True, help="the file to write")
+    export.add_argument("--force", action="store_true", help="replace FILE if it is there")
+    erase.add_argument("--yes", action="store_true", help="do not ask")
+    erase.add_argument("--dry-run", action="store_true", help="only say what would go")
 
 
 def _add(
@@ -229,6 +294,15 @@ def _data(name: str) -> Handler:
     return handle
 
 
+def _privacy(name: str) -> Handler:
+    def handle(options: argparse.Namespace) -> int:
+        from daemon import cli_privacy
+
+        return cli_privacy.COMMANDS[name](options)
+
+    return handle
+
+
 def _doctor(options: argparse.Namespace) -> int:
     from daemon import cli_doctor
 
@@ -237,13 +311,23 @@ def _doctor(options: argparse.Namespace) -> int:
 
 def _run_daemon(options: argparse.Namespace) -> int:
     from daemon.settings import load_settings
+    from daemon.setup_first_run import first_run
 
     if options.roles is not None:
         os.environ["ROLES"] = options.roles or ","  # an empty one is refused, not overlooked
+    code = first_run()
+    if code is not None:
+        return code
     settings = load_settings()
     from daemon import wiring
 
     return int(wiring.main(settings))
+
+
+def _setup(options: argparse.Namespace) -> int:
+    from daemon import cli_setup
+
+    return cli_setup.setup(options)
 
 
 def _demo(options: argparse.Namespace) -> int:

@@ -8,16 +8,27 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from daemon.admin_client import admin_call
-from daemon.cli_output import ProgressLine, print_record, print_table
-from domain.errors import Rejected
+from daemon.cli_output import ProgressLine, print_record, print_table, tell_error
+from domain.errors import CuelightError, NotFound, Rejected
 
 INBOX_COLUMNS = ("id", "state", "kind", "lane", "attempts", "received_at", "due_at", "result", "error")
-CHANNEL_COLUMNS = ("id", "login", "name", "connection", "rewards")
+CHANNEL_COLUMNS = (
+    "id",
+    "login",
+    "state",
+    "vips",
+    "by_hand",
+    "waiting",
+    "backlog",
+    "login_state",
+    "rewards",
+    "detail",
+)
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 LONGEST_VIP_SECONDS = 10 * 366 * 86_400
 MOST_TOKEN_BYTES = 8192
@@ -68,8 +79,8 @@ def channels_list(options: argparse.Namespace) -> int:
     channels = _ask(options, "channels.list")["channels"]
     for channel in [] if options.json else channels:
         connection = channel.get("connection") or {}
-        channel["connection"] = " ".join(filter(None, (connection.get("state"), connection.get("detail"))))
         channel["rewards"] = ", ".join(_reward(reward) for reward in channel.get("rewards", []))
+        channel["detail"] = channel.get("login_detail") or connection.get("detail") or ""
     print_table(channels, CHANNEL_COLUMNS, as_json=options.json)
     return 0
 
@@ -98,6 +109,43 @@ def channels_restart(options: argparse.Namespace) -> int:
     return 0
 
 
+def channels_pause(options: argparse.Namespace) -> int:
+    """Several, or all: each is told by itself, and one that is unknown does not keep the others from it."""
+    return _each(options, "channels.pause")
+
+
+def channels_resume(options: argparse.Namespace) -> int:
+    return _each(options, "channels.resume")
+
+
+def channels_reconcile(options: argparse.Namespace) -> int:
+    return _each(options, "channels.reconcile")
+
+
+def _each(options: argparse.Namespace, command: str) -> int:
+    known = _ask(options, "channels.list")["channels"]
+    rows, failed = [], False
+    for channel in known if options.all else _named(options.ids, known):
+        try:
+            rows.append({"login": channel["login"], **_ask(options, command, {"id": channel["id"]})})
+        except CuelightError as error:
+            tell_error(error, as_json=False)
+            failed = True
+    print_table(rows, ("id", "login", "paused", "state", "result", "row"), as_json=options.json)
+    return int(failed)
+
+
+def _named(wanted: Sequence[str], known: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Channels by id or login. Raises `NotFound` for the first that there is not."""
+    found = []
+    for one in wanted:
+        match = next((each for each in known if one.lower() in {each["id"], each["login"]}), None)
+        if match is None:
+            raise NotFound(f"There is no channel {one}.", advice="cuelight channels list")
+        found.append(match)
+    return found
+
+
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     command.__name__: command
     for command in (
@@ -111,6 +159,9 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
         channels_add,
         channels_remove,
         channels_restart,
+        channels_pause,
+        channels_resume,
+        channels_reconcile,
     )
 }
 

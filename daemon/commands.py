@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 
+from daemon.channel_overview import ChannelOverview
 from daemon.keys import add_encryption_key, keep_encryption_keys
 from daemon.settings import Settings
 from domain.errors import Broken, Rejected
@@ -20,9 +21,11 @@ from storage.backup import Backup, Header, described
 from storage.catalog import PASSING
 from storage.contracts import Scalar, Store
 from storage.inbox import Inbox
-from storage.sealing import Sealer
+from storage.sealing import Rotated, Sealer
 
 Command = Callable[..., Awaitable[Any]]
+SealAgain = Callable[[Sealer], Awaitable[Rotated]]
+"""Seals everything of one kind with the newest key."""
 DAY_MS = 86_400_000
 SHOWN = (
     "source",
@@ -103,13 +106,12 @@ class InboxCommands:
 
 
 class ChannelCommands:
-    """`cuelight channels list|add|remove|restart`."""
+    """`cuelight channels list|add|remove|restart|pause|resume|reconcile`, and the login by code of `cuelight setup`."""
 
-    def __init__(self, *, enrolment: Enrolment) -> None:
-        self._enrolment = enrolment
-
-    async def list(self) -> dict[str, Any]:
-        return {"channels": await self._enrolment.listed()}
+    def __init__(self, *, enrolment: Enrolment, overview: ChannelOverview, enter: Command) -> None:
+        """`enter` lets in a streamer by tokens."""
+        self._enrolment, self._overview, self.enter = enrolment, overview, enter
+        self.list = overview.list
 
     async def add(
         self,
@@ -143,12 +145,24 @@ class ChannelCommands:
         await self._enrolment.restart(id)
         return {"restarted": id}
 
+    async def pause(self, *, id: str) -> dict[str, Any]:
+        await self._enrolment.pause(id)
+        return {"id": id, "paused": True}
+
+    async def resume(self, *, id: str) -> dict[str, Any]:
+        await self._enrolment.resume(id)
+        return {"id": id, "paused": False}
+
+    async def reconcile(self, *, id: str) -> dict[str, Any]:
+        return await self._overview.reconcile(id)
+
 
 class KeyCommands:
     """`cuelight keys rotate`: a new key in front, everything sealed again, then the old keys forgotten."""
 
-    def __init__(self, *, settings: Settings, grants: Grants) -> None:
-        self._settings, self._grants = settings, grants
+    def __init__(self, *, settings: Settings, grants: Grants, others: Sequence[SealAgain] = ()) -> None:
+        """`others`: what else is sealed, beside the grants."""
+        self._settings, self._grants, self._others = settings, grants, tuple(others)
 
     async def rotate(self) -> dict[str, Any]:
         """Safe to repeat: after a crash in between, both keys are in place. Keys that the operator gave
@@ -156,13 +170,15 @@ class KeyCommands:
         given = bool(self._settings.encryption_keys)
         if not given:
             self._grants.sealer = Sealer(await asyncio.to_thread(add_encryption_key, self._settings))
-        rotated = await self._grants.seal_again()
-        if not given and not rotated.unreadable:
+        rotated = [await self._grants.seal_again()]
+        rotated += [await seal_again(self._grants.sealer) for seal_again in self._others]
+        unreadable = [name for one in rotated for name in one.unreadable]
+        if not given and not unreadable:
             self._grants.sealer = Sealer(await asyncio.to_thread(keep_encryption_keys, self._settings, 1))
         return {
-            "documents": rotated.documents,
-            "rotated": rotated.changed,
-            "unreadable": list(rotated.unreadable),
+            "documents": sum(one.documents for one in rotated),
+            "rotated": sum(one.changed for one in rotated),
+            "unreadable": unreadable,
         }
 
     async def grants(self) -> list[dict[str, Any]]:
@@ -221,8 +237,9 @@ def build_commands(
     keys: KeyCommands,
     status: Command,
     data: DataCommands | None = None,
+    more: Mapping[str, Command] | None = None,
 ) -> Mapping[str, Command]:
-    """The table of the admin socket."""
+    """The table of the admin socket. `more`: rows of others (`daemon/privacy_commands.py`)."""
     return {
         "status": status,
         "inbox.list": inbox.list,
@@ -233,7 +250,12 @@ def build_commands(
         "channels.add": channels.add,
         "channels.remove": channels.remove,
         "channels.restart": channels.restart,
+        "channels.pause": channels.pause,
+        "channels.resume": channels.resume,
+        "channels.reconcile": channels.reconcile,
+        "channels.enter": channels.enter,
         "keys.rotate": keys.rotate,
         "keys.grants": keys.grants,
         **({} if data is None else {"backup": data.backup, "store.probe": data.probe}),
+        **(more or {}),
     }

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
-from daemon import doctor_data, doctor_outside
+from daemon import doctor_chain, doctor_conduit, doctor_data, doctor_outside
 from daemon.admin_client import admin_call
 from daemon.doctor_findings import Check, Finding, Patient, failed, looked_at
 from daemon.settings import Settings
@@ -35,7 +35,9 @@ CHECKS: Mapping[str, Check] = {
     "logins": doctor_data.logins,
     "callback": doctor_outside.callback,
     "leases": doctor_outside.leases,
+    "conduit": doctor_conduit.conduit,
     "work": doctor_data.work,
+    doctor_chain.CHECK: doctor_chain.audit_chain,
 }
 
 NETWORK = "Look at DNS, the firewall and the way out of this machine."
@@ -47,6 +49,7 @@ ADVICE: Mapping[str, str] = {
     "logins": NETWORK,
     "callback": NETWORK,
     "leases": "See the line about Redis.",
+    "conduit": NETWORK,
     "storage": "Is the server running, and is MONGO_URL right?",
 }
 """What to do where an error does not say it."""

@@ -225,6 +225,18 @@ async def work(patient: Patient) -> Sequence[Finding]:
                 "cuelight inbox list --state dead, then cuelight inbox redrive ID",
             )
         )
+    for channel_id, crowd in ((patient.status or {}).get("crowded") or {}).items():
+        over = crowd.get("over_quota", 0)
+        detail = f", {over} of them because it is over its quota" if over else ""
+        findings.append(
+            Finding(
+                "work",
+                "warning",
+                f"{crowd.get('waiting', 0)} events of channel {channel_id} wait{detail}.",
+                "They are handled in their turn. To let them through faster, raise QUOTA_CHANNEL_EVENTS_PER_MINUTE; to"
+                f" stop more from coming: cuelight channels pause {channel_id}",
+            )
+        )
     for channel_id, state in ((patient.status or {}).get("channels") or {}).items():
         if state.get("state") == "needs_login":
             findings.append(Finding("work", "failed", f"Channel {channel_id} needs a login.", LOG_IN))

@@ -10,12 +10,15 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from daemon.doctor_clocks import Window, judged, second_in, seen_together, window_of_moment, window_of_second
+from daemon.doctor_conduit import transport_of
 from daemon.doctor_data import twitch_oauth
 from daemon.doctor_findings import Finding, Patient
 from domain.errors import Broken, Rejected, Unavailable
 from domain.signatures import sign_eventsub
+from domain.transport import Transport
 from gateways.http import Answer
 from gateways.leases.redis import RedisLeases
+from handlers.conduit.shards import shard_lease
 from handlers.vip.shares import socket_of
 from storage.channels import CHANNELS, Channels
 
@@ -209,8 +212,12 @@ async def leases(patient: Patient) -> Sequence[Finding]:
     if not patient.fleet:
         return [Finding("leases", "skipped", "No daemon works on this database.")]
     ids = [channel.id for channel in await Channels(await patient.store.collection(CHANNELS)).all()]
+    transport = await transport_of(patient)
+    held = RedisLeases(link=patient.link, clock=patient.clock)
+    if not transport.sockets:
+        return await _shards(held, transport)
     names = [socket_of(channel_id) for channel_id in ids]
-    holders = await RedisLeases(link=patient.link, clock=patient.clock).holders(names)
+    holders = await held.holders(names)
     alone = [channel_id for channel_id, name in zip(ids, names, strict=True) if name not in holders]
     if alone:
         return [
@@ -222,3 +229,18 @@ async def leases(patient: Patient) -> Sequence[Finding]:
             )
         ]
     return [Finding("leases", "ok", f"{len(ids)} channels, {len(set(holders.values()))} processes listen.")]
+
+
+async def _shards(held: RedisLeases, transport: Transport) -> Sequence[Finding]:
+    names = [shard_lease(str(number)) for number in range(transport.shards)]
+    holders = await held.holders(names)
+    if len(holders) < len(names):
+        return [
+            Finding(
+                "leases",
+                "failed",
+                f"Nobody holds {len(names) - len(holders)} of {len(names)} shards of the conduit.",
+                "Is there a process with the role eventsub?",
+            )
+        ]
+    return [Finding("leases", "ok", f"{len(names)} shards, {len(set(holders.values()))} processes listen.")]

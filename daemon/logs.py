@@ -62,11 +62,13 @@ def configure_logs(
     project: str | None = None,
     service: str = "cuelight",
     stream: TextIO | None = None,
+    also: Callable[[Mapping[str, Any]], None] | None = None,
 ) -> None:
     """Send everything to `stream` (stderr by default: stdout belongs to results).
 
     `level` is debug, info, warning or error; `format` is json, text, or auto: text on a terminal and json
-    elsewhere. `project` is the Google Cloud project in whose name traces are told. May be called again.
+    elsewhere. `project` is the Google Cloud project in whose name traces are told. `also` hears of every error, behind
+    the redaction; it must be quick and raise nothing. May be called again.
     """
     out = stream if stream is not None else sys.stderr
     as_text = format == "text" or (format == "auto" and out.isatty())
@@ -76,7 +78,10 @@ def configure_logs(
 
     def finish(event: Event) -> str:
         event.setdefault("timestamp_ms", clock.now())
-        return render(redact(_told(event)))
+        told = redact(_told(event))
+        if also is not None and told.get("level") in {"error", "critical"}:
+            also(dict(told))
+        return render(told)
 
     def processor(_logger: Any, method: str, event: Any) -> str:
         event["level"] = "error" if method == "exception" else method

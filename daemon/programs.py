@@ -107,6 +107,7 @@ class DaemonProgram:
             "TWITCH_API_URL": twitch["api_url"],
             "TWITCH_ID_URL": twitch["id_url"],
             "TWITCH_EVENTSUB_URL": twitch["eventsub_url"],
+            **({"DISCORD_URL": twitch["discord_url"]} if "discord_url" in twitch else {}),
             **(environ or {}),
         }
         self.process: asyncio.subprocess.Process | None = None

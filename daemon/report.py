@@ -11,6 +11,7 @@ from daemon.settings import Settings
 from domain.errors import Unavailable
 from domain.inbox import RowState
 from domain.ports import Clock, Metrics
+from handlers.vip.quotas import CODE
 from handlers.worker import Worker
 from storage.contracts import Store
 from storage.inbox import Inbox
@@ -19,7 +20,8 @@ GAUGES_SECONDS = 10.0
 
 
 class Report:
-    """`states`: how each channel's EventSub session of this process is, with since when and why."""
+    """`states`: how each channel's EventSub session of this process is, with since when and why. `transport`: how
+    events come in, `None` in a process that does not listen."""
 
     def __init__(
         self,
@@ -34,10 +36,12 @@ class Report:
         clock: Clock,
         metrics: Metrics,
         address: Callable[[], str],
+        transport: Callable[[], dict[str, Any]] | None = None,
     ) -> None:
         self._settings, self._owner, self._inbox, self._store = settings, owner, inbox, store
         self._worker, self._states, self._probe = worker, states, probe
         self._clock, self._metrics, self._address = clock, metrics, address
+        self._transport = transport
 
     async def measure(self) -> None:
         """Keep the gauges fresh, until cancelled."""
@@ -71,5 +75,15 @@ class Report:
             "inbox": await self._inbox.counts(),
             "oldest_unhandled_seconds": None if oldest is None else (self._clock.now() - oldest) / 1000,
             "worker": {"busy": worker.busy, "backlog": worker.backlog} if worker else None,
+            "transport": self._transport() if self._transport is not None else None,
             "channels": self._states(),
+            "crowded": await self._crowded(),
+        }
+
+    async def _crowded(self) -> dict[str, dict[str, int]]:
+        """Channels of which much waits, or that are over their quota."""
+        found = await self._inbox.crowded(CODE, more_than=self._settings.quota_channel_waiting)
+        return {
+            channel_id: {"waiting": waiting, "over_quota": over}
+            for channel_id, (waiting, over) in found.items()
         }

@@ -25,15 +25,20 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from daemon.settings_checks import across, eventsub_secrets, fernet_keys, lower, networks, url
+from daemon.settings_checks import across, allowance, dsn, eventsub_secrets, fernet_keys, lower, networks, url
 from daemon.settings_fleet import redis_address, secret_url
 from daemon.settings_words import OIDC_EXAMPLES, PRODUCTS, ROLES, Problem, SettingsInvalid, listed
+from daemon.setup_application import with_application
+from domain.errors import Broken
 
 SMALLEST_STORE_BYTES = 1 << 20
+UNNAMED = "not-named-yet"
+APPLICATION = ("twitch_client_id", "twitch_client_secret")
 
 
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(listed)]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Allowance = Annotated[tuple[int, int], NoDecode, BeforeValidator(allowance)]
 LongSecret = Annotated[SecretStr, Field(min_length=16)]
 
 
@@ -66,6 +71,26 @@ class Settings(Place):
         description="Proxies whose X-Forwarded-For counts. Default: none.",
         examples=["10.0.0.0/8,192.168.1.4"],
     )
+    allowed_channels: Names = Field(
+        (),
+        description="Who may have a channel here beside the host, who is the first to sign in: logins or ids; * for"
+        " everybody who finds the page.",
+        examples=["first_streamer,second_streamer"],
+    )
+    rate_limit_auth: Allowance = Field(
+        (20, 300),
+        description="Logins per address: how many in how many seconds; off for no limit.",
+        examples=["20/300"],
+    )
+    rate_limit_writes: Allowance = Field((120, 60), description="Changes per account.", examples=["120/60"])
+    rate_limit_reads: Allowance = Field(
+        (600, 60),
+        description="Other requests per account, or per address where nobody is signed in.",
+        examples=["600/60"],
+    )
+    rate_limit_webhooks: Allowance = Field(
+        (30_000, 60), description="Deliveries of Twitch per address.", examples=["30000/60"]
+    )
     products: Names = Field(
         PRODUCTS, description="Which products are switched on. This release has: vip.", examples=["vip"]
     )
@@ -76,6 +101,26 @@ class Settings(Place):
     )
     workers: int = Field(64, ge=1, le=1024, description="Lanes handled side by side.", examples=["64"])
 
+    quota_channel_events_per_minute: int = Field(
+        0,
+        ge=0,
+        le=60_000,
+        description="What viewers may set off in one channel each minute; more waits its turn. 0: no quota.",
+        examples=["600"],
+    )
+    quota_channel_waiting: int = Field(
+        1000,
+        ge=1,
+        description="Events of one channel that may wait before `cuelight doctor` calls it out.",
+        examples=["1000"],
+    )
+    stream_grace_seconds: float = Field(
+        300,
+        ge=0,
+        le=3600,
+        description="How long a stream may be gone before it is over, and VIPs until its end with it.",
+        examples=["300"],
+    )
     storage_max_bytes: ByteSize | None = Field(
         None,
         ge=SMALLEST_STORE_BYTES,
@@ -160,6 +205,25 @@ class Settings(Place):
         examples=["wss://eventsub.wss.twitch.tv/ws"],
     )
 
+    discord_url: Annotated[str, url("http", "https", origin_only=True)] | None = Field(
+        None,
+        description="Called in place of Discord, by the webhooks of all channels. Default: Discord.",
+        examples=["http://127.0.0.1:9000"],
+    )
+
+    eventsub_transport: Annotated[Literal["websocket", "conduit"], BeforeValidator(lower)] = Field(
+        "websocket",
+        description="How events come in: websocket (a connection per channel) or conduit (a few for all channels).",
+        examples=["websocket"],
+    )
+    conduit_shards: int = Field(
+        2,
+        ge=1,
+        le=1000,
+        description="With EVENTSUB_TRANSPORT=conduit: its connections, shared out among the daemons. Two or more.",
+        examples=["2"],
+    )
+
     encryption_keys: Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(fernet_keys)] = Field(
         (),
         description="Keys for tokens at rest, newest first. Default: made in the data directory.",
@@ -196,6 +260,11 @@ class Settings(Place):
         examples=["9090"],
     )
 
+    sentry_dsn: Annotated[SecretStr, dsn()] | None = Field(
+        None,
+        description="Where errors are told, in Sentry's protocol (pip install 'cuelight[sentry]'). Default: nowhere.",
+        examples=["https://key@sentry.example.org/1"],
+    )
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(lower)] = Field(
         "info", description="debug, info, warning or error.", examples=["info"]
     )
@@ -210,6 +279,11 @@ class Settings(Place):
         None, description="Set by Cloud Run in worker pools, where it stands for K_SERVICE; leave it alone."
     )
     cuelight_demo: bool = Field(False, description="Set by `cuelight demo`; leave it alone.")
+
+    def url_at(self, port: int) -> str:
+        """The address of this machine with a port, for who has set no PUBLIC_URL."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{port}"
 
     @property
     def development_login(self) -> bool:
@@ -230,8 +304,7 @@ class Settings(Place):
     @property
     def base_url(self) -> str:
         """How browsers reach the daemon, without a slash at the end."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return self.public_url or f"http://{host}:{self.port}"
+        return self.public_url or self.url_at(self.port)
 
     @model_validator(mode="wrap")
     @classmethod
@@ -242,6 +315,12 @@ class Settings(Place):
         if given.get("k_service"):
             given.setdefault("host", "0.0.0.0")  # noqa: S104 - Cloud Run's front end is the only way in
         problems = across(given)
+        try:
+            given = with_application(given)
+        except Broken as error:
+            raise SettingsInvalid(
+                [*problems, Problem("TWITCH_CLIENT_ID", f"is not set, and {error}")]
+            ) from None
         try:
             settings = handler(given)
         except ValidationError as error:
@@ -255,7 +334,8 @@ def _translated(error: ValidationError, model: type[BaseSettings]) -> list[Probl
     problems: dict[str, Problem] = {}
     for detail in error.errors(include_input=False, include_url=False, include_context=False):
         name = str(detail["loc"][0])
-        wrong = "is missing" if detail["type"] == "missing" else detail["msg"].removeprefix("Value error, ")
+        missing = "is missing: `cuelight setup` asks for it" if name in APPLICATION else "is missing"
+        wrong = missing if detail["type"] == "missing" else detail["msg"].removeprefix("Value error, ")
         wrong = wrong.replace("Input should", "should").replace("String should", "should").rstrip(".")
         if detail["type"] == "string_pattern_mismatch":
             wrong = "has characters that cannot belong there"
@@ -279,14 +359,22 @@ def load_settings(
     return _load(Settings, environ, env_file)
 
 
+def load_unfinished(
+    environ: Mapping[str, str] | None = None, *, env_file: Path | None = Path(".env")
+) -> Settings:
+    """The settings of a daemon that has not been told its Twitch application yet, with an empty one in its place; for
+    the set-up page and `cuelight setup`. Raises `SettingsInvalid` for everything else that is wrong."""
+    return _load(Settings, environ, env_file, twitch_client_id=UNNAMED, twitch_client_secret=UNNAMED)
+
+
 def load_place(environ: Mapping[str, str] | None = None, *, env_file: Path | None = Path(".env")) -> Place:
     """Read only what a command needs to find the daemon."""
     return _load(Place, environ, env_file)
 
 
-def _load(model: type[P], environ: Mapping[str, str] | None, env_file: Path | None) -> P:
+def _load(model: type[P], environ: Mapping[str, str] | None, env_file: Path | None, **fixed: str) -> P:
     if environ is None:
-        return model(_env_file=env_file)  # type: ignore[call-arg]
+        return model(_env_file=env_file, **fixed)  # type: ignore[call-arg, arg-type]
     known = {name: environ[name.upper()] for name in model.model_fields if environ.get(name.upper())}
     # A prefix that no variable has shuts the real environment out.
-    return model(_env_file=None, _env_prefix="NOT_READ__", **known)  # type: ignore[call-arg, arg-type]
+    return model(_env_file=None, _env_prefix="NOT_READ__", **{**known, **fixed})  # type: ignore[call-arg, arg-type]

@@ -10,6 +10,7 @@ import base64
 import binascii
 import ipaddress
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -41,6 +42,25 @@ def url(*schemes: str, origin_only: bool = False) -> BeforeValidator:
     return BeforeValidator(check)
 
 
+def dsn() -> BeforeValidator:
+    """Where Sentry's protocol is spoken: a URL with a public key and a project's number. No message shows it."""
+
+    def check(value: object) -> object:
+        text = str(value).strip()
+        try:
+            parts = urlsplit(text)
+            usable = (
+                parts.scheme in {"http", "https"} and parts.hostname and parts.username and parts.port != 0
+            )
+        except ValueError:
+            usable = False
+        if not usable or not parts.path.rpartition("/")[2].isdigit() or parts.query or parts.fragment:
+            raise ValueError("must be a URL like https://key@host/number")
+        return text
+
+    return BeforeValidator(check)
+
+
 def eventsub_secrets(value: object) -> object:
     """Twitch takes ASCII secrets of 10 to 100 characters (docs/facts/twitch.md)."""
     secrets = listed(value)
@@ -66,6 +86,21 @@ def fernet_keys(value: object) -> object:
     if isinstance(keys, tuple) and not all(isinstance(key, str) and is_fernet_key(key) for key in keys):
         raise ValueError("must be keys of 32 bytes in URL-safe base64, newest first, separated by commas")
     return keys
+
+
+def allowance(value: object) -> object:
+    """`120/60`: so many in so many seconds; `off`: as many as one likes, which is a limit of 0."""
+    if not isinstance(value, str):
+        return value
+    text = value.strip().lower()
+    if text == "off":
+        return (0, 60)
+    limit, slash, seconds = text.partition("/")
+    if not (slash and limit.isdecimal() and seconds.isdecimal() and limit.isascii() and seconds.isascii()):
+        raise ValueError("must be a number of requests, a slash and a number of seconds, or off")
+    if not (0 < int(limit) <= 1_000_000 and 0 < int(seconds) <= 86_400):
+        raise ValueError("must be 1 to 1000000 requests in 1 to 86400 seconds")
+    return (int(limit), int(seconds))
 
 
 def networks(value: object) -> object:
@@ -97,9 +132,18 @@ def across(given: Mapping[str, Any]) -> list[Problem]:
     if given.get("metrics_port") and str(given["metrics_port"]) == str(given.get("port", "8080")):
         problems.append(Problem("METRICS_PORT", "is the same as PORT", "9090"))
     problems += _unknown_products(given)
+    problems += package_problem(given.get("sentry_dsn"))
     if str(given.get("cuelight_demo", "")).strip().lower() in ("1", "true", "yes", "on", "t", "y"):
         problems += _demo_abroad(given, on_cloud_run=on_cloud_run)
     return problems
+
+
+def package_problem(dsn_given: object) -> list[Problem]:
+    """What is wrong where errors are to be reported and the package for it is not there."""
+    if not dsn_given or find_spec("sentry_sdk") is not None:
+        return []
+    wrong = "is set, and the package for it is not installed. Type: pip install 'cuelight[sentry]'"
+    return [Problem("SENTRY_DSN", wrong)]
 
 
 def _unknown_products(given: Mapping[str, Any]) -> list[Problem]:

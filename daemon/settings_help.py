@@ -14,12 +14,13 @@ HEAD = """\
 # Lines that begin with "#" show the default or an example. `cuelight check` says whether all is well.
 # Written by `cuelight settings example`.
 """
+APPLICATION = "Your Twitch application: these two are needed (`cuelight setup` fills them in)"
 # Heading → variables, in the order of the file. A test holds it complete.
 CHAPTERS: dict[str, tuple[str, ...]] = {
-    "Your Twitch application: these two are needed": ("TWITCH_CLIENT_ID", "TWITCH_CLIENT_SECRET"),
+    APPLICATION: ("TWITCH_CLIENT_ID", "TWITCH_CLIENT_SECRET"),
     "The process": (
         "HOST", "PORT", "PUBLIC_URL", "TRUSTED_PROXIES", "DATA_DIR", "STORAGE_MAX_BYTES", "WORKERS", "PRODUCTS",
-        "ROLES",
+        "ROLES", "QUOTA_CHANNEL_EVENTS_PER_MINUTE", "QUOTA_CHANNEL_WAITING",
     ),
     "How long things are kept": (
         "RETENTION_INBOX_DAYS", "RETENTION_HISTORY_DAYS", "RETENTION_AUDIT_DAYS", "RETENTION_MAX_DOCUMENTS",
@@ -28,16 +29,19 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
         "MONGO_URL", "REDIS_URL", "REDIS_HOST", "REDIS_PORT", "REDIS_PASSWORD",
     ),
     "More about Twitch": (
-        "TWITCH_BOT_ID", "TWITCH_EVENTSUB_SECRET", "TWITCH_API_URL", "TWITCH_ID_URL", "TWITCH_EVENTSUB_URL",
+        "TWITCH_BOT_ID", "TWITCH_EVENTSUB_SECRET", "EVENTSUB_TRANSPORT", "CONDUIT_SHARDS", "TWITCH_API_URL",
+        "TWITCH_ID_URL", "TWITCH_EVENTSUB_URL", "STREAM_GRACE_SECONDS",
     ),
+    "Discord": ("DISCORD_URL",),
     "Keys and doors": (
         "ENCRYPTION_KEYS", "SESSION_SECRET", "CRON_SECRET", "CRON_OIDC_AUDIENCE", "CRON_OIDC_EMAIL", "METRICS_TOKEN",
-        "METRICS_PORT",
+        "METRICS_PORT", "ALLOWED_CHANNELS", "RATE_LIMIT_AUTH", "RATE_LIMIT_WRITES", "RATE_LIMIT_READS",
+        "RATE_LIMIT_WEBHOOKS",
     ),
-    "Logs": ("LOG_LEVEL", "LOG_FORMAT", "GOOGLE_CLOUD_PROJECT"),
+    "Logs and errors": ("LOG_LEVEL", "LOG_FORMAT", "GOOGLE_CLOUD_PROJECT", "SENTRY_DSN"),
     "Not for this file": ("K_SERVICE", "CLOUD_RUN_WORKER_POOL", "CUELIGHT_DEMO", "STORAGE_COMMIT_MS"),
 }  # fmt: skip
-NEEDED = CHAPTERS["Your Twitch application: these two are needed"]
+NEEDED = CHAPTERS[APPLICATION]
 
 
 def env_example() -> str:

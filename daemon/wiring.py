@@ -7,7 +7,6 @@ import asyncio
 import secrets
 import socket
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import asdict
 from importlib.metadata import version
 from random import Random
 from typing import Any
@@ -17,31 +16,32 @@ import structlog
 from daemon.admin_socket import AdminSocket
 from daemon.clock import SystemClock
 from daemon.commands import ChannelCommands, DataCommands, InboxCommands, KeyCommands, build_commands
+from daemon.error_reports import error_reports
 from daemon.lifecycle import Lifecycle, Stage, leave_soon
 from daemon.logs import configure_logs
 from daemon.loop_probe import LoopProbe
 from daemon.metrics import PrometheusMetrics
 from daemon.report import Report
 from daemon.settings import Settings
+from daemon.setup_application import seal_again
+from daemon.setup_device import Entrance
 from daemon.supervisor import Supervisor
+from daemon.wiring_accounts import build_overview, open_accounts
+from daemon.wiring_eventsub import Listening
 from daemon.wiring_handlers import Desk, join_handlers
+from daemon.wiring_messages import open_messages, say_online
 from daemon.wiring_outside import open_outside
+from daemon.wiring_privacy import build_privacy_commands
 from daemon.wiring_shared import Shared, alone, in_fleet
-from daemon.wiring_store import open_kept
-from daemon.wiring_web import google_keys, web_settings
+from daemon.wiring_store import build_retention, open_kept
+from daemon.wiring_web import build_web
 from domain.errors import CuelightError
 from domain.ports import Checkpoint, Clock, no_checkpoint
 from gateways.leases.sole import Sole
-from gateways.twitch.contracts import RemoteSubscription
-from gateways.twitch.monitor import Monitor
-from handlers.due_work import Rounds
-from handlers.retention import Retention, rules
 from handlers.vip.channels import Enrolment, Watch
 from handlers.vip.live import VERSIONS
-from handlers.vip.reconcile import reconciliation_of
-from handlers.vip.shares import HeldElsewhere, Shares
-from handlers.vip.views import Views
-from web.app import WebApp, build_app, build_metrics_app
+from handlers.vip.shares import HeldElsewhere
+from web.app import WebApp, build_metrics_app
 from web.server import Server
 
 log = structlog.get_logger("daemon")
@@ -51,15 +51,16 @@ Ready = Callable[[str], None]
 
 def main(settings: Settings, *, checkpoint: Checkpoint = no_checkpoint, ready: Ready | None = None) -> int:
     """Run the daemon until a signal; returns the exit code. `ready` is told the address once all stages are up."""
-    clock = SystemClock()
+    daemon = Daemon(settings, clock=(clock := SystemClock()), checkpoint=checkpoint, ready=ready)
     configure_logs(
         clock=clock,
         level=settings.log_level,
         format=settings.log_format,
         project=settings.google_cloud_project,
         service=settings.k_service or "cuelight",
+        also=daemon.reports.note if daemon.reports else None,
     )
-    code = asyncio.run(Daemon(settings, clock=clock, checkpoint=checkpoint, ready=ready).run())
+    code = asyncio.run(daemon.run())
     leave_soon(code)
     return code
 
@@ -85,14 +86,14 @@ class Daemon:
         self._tasks = Supervisor(clock=clock, metrics=self._metrics, random=self._random)
         self._probe = LoopProbe(clock=clock, metrics=self._metrics)
         self._boot = f"{self._owner}.{clock.now()}"
-        self._gaps = 0
-        self._monitor: Monitor | None = None
-        self._shares: Shares | None = None
+        self._listening: Listening | None = None
+        self.reports = error_reports(settings, clock=clock, metrics=self._metrics)
         self.port = 0
 
     async def run(self, *, signals: bool = True) -> int:
         """Start everything, serve until told to stop, stop everything."""
         stages = [
+            *(self.reports.stages(self._tasks) if self.reports else ()),
             Stage("shared", self._open_shared, self._close_shared, budget_seconds=0.6),
             Stage("store", self._open_store, self._close_store, budget_seconds=1.0),
             Stage("gateways", self._open_gateways, self._close_gateways, budget_seconds=0.3),
@@ -115,9 +116,7 @@ class Daemon:
         return self._metrics.render()[0]
 
     def _states(self) -> dict[str, dict[str, Any]]:
-        if self._monitor is None:
-            return {}
-        return {channel_id: asdict(state) for channel_id, state in self._monitor.states().items()}
+        return {} if self._listening is None else self._listening.states()
 
     def _has(self, role: str) -> bool:
         return role in self._settings.roles
@@ -162,7 +161,29 @@ class Daemon:
         # Before anybody else who hears of a login: what goes on then asks for the new token.
         self._shared.signals.listen("login", self._outside.tokens.forget)
 
+    def _public_url(self) -> str:
+        """How browsers come; where no port was named, by the one that was taken."""
+        settings = self._settings
+        return settings.public_url or settings.url_at(self.port or settings.port)
+
     async def _start_worker(self) -> None:
+        settings, outside = self._settings, self._outside
+        self._accounts = await open_accounts(
+            self._kept.store,
+            channels=self._repositories.channels,
+            sealer=self._kept.grants.sealer,
+            tokens=outside.tokens,
+            oauth=outside.oauth,
+            helix=outside.helix,
+            signals=self._shared.signals,
+            clock=self._clock,
+            public_url=self._public_url,
+            allowed=settings.allowed_channels,
+            shared_bot_id=settings.twitch_bot_id or "",
+            development=settings.development_login,
+            topics=self._shared.topics,
+            metrics=self._metrics,
+        )
         self._desk: Desk = join_handlers(
             self._repositories,
             topics=self._shared.topics,
@@ -175,14 +196,20 @@ class Daemon:
             entry_versions=self._entry_versions,
             revoked=self._revoked,
             chat_sender_id=self._settings.twitch_bot_id or "",
+            stream_grace_seconds=self._settings.stream_grace_seconds,
             workers=self._settings.workers,
+            events_per_minute=self._settings.quota_channel_events_per_minute,
             works=self._has("worker"),
             owner=self._owner,
+            accounts=self._accounts.parts,
+            messages=open_messages(self._settings, self._kept, outside, self._shared),
         )
         self._tasks.core("loop_probe", self._probe.run)
+        self._tasks.gateway("pulses", self._desk.keeper.run)
         if self._has("worker"):
             self._tasks.core("worker", self._work)
             self._tasks.core("expiries", self._desk.expiries.run)
+            self._tasks.core("waits", self._desk.waits.run)
         if self._desk.elsewhere is not None:
             self._tasks.core("elsewhere", self._desk.elsewhere.run)
 
@@ -193,27 +220,22 @@ class Daemon:
     async def _start_eventsub(self) -> None:
         watch: Watch = HeldElsewhere(signals=self._shared.signals)
         if self._has("eventsub"):
-            self._monitor = Monitor(
-                helix=self._outside.helix,
-                sink=self._desk.eventsub,
-                on_revocation=self._socket_revoked,
-                on_gap=self._gap,
-                on_state=self._state,
+            self._listening = Listening(
+                self._settings,
+                desk=self._desk,
+                outside=self._outside,
+                shared=self._shared,
+                owner=self._owner,
+                boot=self._boot,
                 clock=self._clock,
                 tasks=self._tasks,
+                metrics=self._metrics,
                 random=self._random,
-                url=self._settings.twitch_eventsub_url,
-                metrics=self._metrics,
             )
-            watch = self._shares = Shares(
-                channels=self._repositories.channels,
-                watch=self._monitor,
-                leases=self._shared.leases,
-                signals=self._shared.signals,
-                owner=self._owner,
-                clock=self._clock,
-                metrics=self._metrics,
-            )
+            await self._listening.open()
+            watch = self._listening.watch
+        self._accounts.parts.watch.watch = watch
+        self._accounts.parts.book.book = self._desk.book
         self._enrolment = Enrolment(
             channels=self._repositories.channels,
             tokens=self._outside.tokens,
@@ -221,6 +243,7 @@ class Daemon:
             helix=self._outside.helix,
             watch=watch,
             live=self._desk.live,
+            book=self._desk.book,
             inbox=self._repositories.inbox,
             poke=self._desk.poke,
             clock=self._clock,
@@ -231,24 +254,16 @@ class Daemon:
     async def _start_web(self) -> None:
         settings = self._settings
         self._servers: list[Server] = []
-        views = Views(channels=self._repositories.channels, audit=self._repositories.audit)
-        app = build_app(
-            settings=web_settings(settings, session_secret=self._kept.session_secret),
-            clock=self._clock,
+        app = build_web(
+            settings,
+            kept=self._kept,
+            shared=self._shared,
+            desk=self._desk,
+            outside=self._outside,
+            accounts=self._accounts,
+            enrolment=self._enrolment,
+            probe=self._probe,
             metrics=self._metrics,
-            topics=self._shared.topics,
-            sink=self._desk.eventsub,
-            snapshots=self._desk.live,
-            channels=views,
-            cron=self._desk.expiries,
-            audit=views,
-            storage=self._kept.store,
-            backlog=self._repositories.inbox,
-            loop_probe=self._probe,
-            exposition=self._metrics,
-            fetch_keys=lambda: google_keys(self._outside.http),
-            checks=self._shared.checks,
-            versions=VERSIONS,
             checkpoint=self._checkpoint,
         )
         self.port = await self._serve(app, settings.host, settings.port)
@@ -270,6 +285,7 @@ class Daemon:
             store=self._kept.store,
             worker=self._desk.worker if self._has("worker") else None,
             states=self._states,
+            transport=self._listening.told if self._listening is not None else None,
             probe=self._probe,
             clock=self._clock,
             metrics=self._metrics,
@@ -277,14 +293,30 @@ class Daemon:
         )
         commands = build_commands(
             inbox=InboxCommands(inbox=self._repositories.inbox, poke=self._desk.poke, clock=self._clock),
-            channels=ChannelCommands(enrolment=self._enrolment),
-            keys=KeyCommands(settings=self._settings, grants=self._kept.grants),
+            channels=ChannelCommands(
+                enrolment=self._enrolment,
+                overview=build_overview(
+                    desk=self._desk,
+                    enrolment=self._enrolment,
+                    accounts=self._accounts,
+                    clock=self._clock,
+                ),
+                enter=Entrance(self._accounts, self._outside).enter,
+            ),
+            keys=KeyCommands(
+                settings=self._settings,
+                grants=self._kept.grants,
+                others=[self._repositories.channels.seal_again, seal_again(self._settings.data_dir)],
+            ),
             status=self._report.status,
             data=DataCommands(
                 store=self._kept.store,
                 engine="mongodb" if self._settings.mongo_url else "sqlite",
                 version=version("cuelight"),
                 clock=self._clock,
+            ),
+            more=await build_privacy_commands(
+                self._accounts.privacy, self._settings, intake=self._desk.intake
             ),
         )
         self._admin = AdminSocket(self._settings.data_dir, commands=commands, metrics=self._metrics)
@@ -293,28 +325,20 @@ class Daemon:
     async def _start_watch(self) -> None:
         """Last of all: from here on, events come in."""
         self._tasks.gateway("gauges", self._report.measure)
-        if self._shares is not None:
-            rounds = Rounds(channels=self._shares, intake=self._desk.intake, clock=self._clock)
-            self._tasks.core("shares", self._shares.run)
-            self._tasks.gateway("rounds", rounds.run)
+        if self._listening is not None:
+            self._listening.start(self._tasks, self._sole)
         if self._has("worker"):
             self._sole("validation", lambda: self._outside.tokens.run_validation(self._clock))
-            self._sole("retention", self._retention().run)
+            retention = build_retention(self._settings, self._kept, clock=self._clock, metrics=self._metrics)
+            self._sole("retention", retention.run)
+            self._sole("audit_chain", self._accounts.privacy.linker.run)
+            self._sole("reminders", self._desk.telling.reminding.run)
+        self._tasks.spawn(say_online(self._desk, self._kept, start=self._boot), name="online")
         count = len(await self._repositories.channels.all())
         address = f"http://{self._settings.host}:{self.port}"
         log.info("ready", address=address, channels=count, process=self._owner, roles=self._settings.roles)
         if self._told is not None:
             self._told(address)
-
-    def _retention(self) -> Retention:
-        settings = self._settings
-        table = rules(
-            inbox_days=settings.retention_inbox_days,
-            history_days=settings.retention_history_days,
-            audit_days=settings.retention_audit_days,
-            most_documents=settings.retention_max_documents,
-        )
-        return Retention(store=self._kept.store, clock=self._clock, metrics=self._metrics, rules=table)
 
     def _sole(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         """Run what one process does for all."""
@@ -332,10 +356,8 @@ class Daemon:
             await server.stop(finish_seconds=1.0)
 
     async def _stop_eventsub(self) -> None:
-        if self._monitor is not None:
-            await self._monitor.stop()
-        if self._shares is not None:
-            await self._shares.stop()
+        if self._listening is not None:
+            await self._listening.stop()
 
     async def _stop_worker(self) -> None:
         """Finish what is in hand, hand back the lanes."""
@@ -374,19 +396,3 @@ class Daemon:
             await self._outside.tokens.validate(channel_id)
         except CuelightError as error:
             log.warning("eventsub.revoked_grant", channel=channel_id, status=status, code=error.code)
-
-    async def _socket_revoked(self, subscription: RemoteSubscription) -> None:
-        told = {
-            "type": subscription.type,
-            "status": subscription.status,
-            "condition": subscription.condition,
-        }
-        await self._desk.eventsub.revocation(message_id="", subscription=told, transport="websocket")
-
-    async def _gap(self, channel_id: str) -> None:
-        self._gaps += 1
-        await self._desk.intake.accept(reconciliation_of(channel_id, run=f"{self._boot}.{self._gaps}"))
-
-    def _state(self, channel_id: str, state: str, detail: str) -> None:
-        work = self._desk.live.show_connection(channel_id, state, detail)
-        self._tasks.spawn(work, name=f"connection:{channel_id}")

@@ -8,66 +8,49 @@ from random import Random
 
 import structlog
 
+from daemon.wiring_causes import join_causes
+from daemon.wiring_leaving import with_accounts
+from daemon.wiring_messages import MessageParts, Telling, join_messages
+from daemon.wiring_repositories import Repositories, open_repositories
+from daemon.wiring_slots import Slotting, join_slots
 from domain.errors import Broken
 from domain.inbox import InboxRow
 from domain.ports import Checkpoint, Clock, Metrics, no_checkpoint
 from gateways.signals.contracts import Signals
 from gateways.topics.contracts import Topics
 from gateways.twitch.contracts import Helix
-from handlers.due_work import Expiries
+from handlers.accounts.parts import AccountParts
+from handlers.due_work import Expiries, Waits
 from handlers.elsewhere import SIGNAL, Elsewhere
 from handlers.eventsub import EventSubIntake
 from handlers.intake import Intake, Poke
 from handlers.table import build_table
 from handlers.vip.announce import Announcer, ChatWriter
+from handlers.vip.book import Book
 from handlers.vip.endings import Endings
+from handlers.vip.hands import Hands
 from handlers.vip.late import LateShow
+from handlers.vip.let_go import LettingGo
 from handlers.vip.live import VERSIONS, Live
+from handlers.vip.oldest_out import OldestOut
+from handlers.vip.pulse import Listening, PulseKeeper
+from handlers.vip.quotas import ChannelQuota, with_quota
 from handlers.vip.reconcile import Reconciliation
 from handlers.vip.redeem import Redeeming
 from handlers.vip.restore import Restoring
+from handlers.vip.retiring import Retiring
+from handlers.vip.settle import Settlement
+from handlers.vip.stream import GRACE_SECONDS
 from handlers.vip.tell import LastResort, Teller
 from handlers.vip.undo import Undo
 from handlers.vip.zombies import Zombies
 from handlers.worker import Worker
-from storage.audit import AUDIT, AuditTrail
-from storage.channels import CHANNELS, Channels
-from storage.connections import CONNECTIONS, Connections
-from storage.contracts import Store
-from storage.inbox import INBOX, Inbox
-from storage.lanes import LANES, LEASE_MS, Lanes
-from storage.redemptions import REDEMPTIONS, Redemptions
-from storage.sessions import SESSIONS, Sessions
+
+__all__ = ("Desk", "Repositories", "join_handlers", "open_repositories")
 
 log = structlog.get_logger(__name__)
 
 SESSIONS_SIGNAL = "sessions"
-
-
-@dataclass(frozen=True, slots=True)
-class Repositories:
-    """One per aggregate."""
-
-    inbox: Inbox
-    lanes: Lanes
-    channels: Channels
-    redemptions: Redemptions
-    sessions: Sessions
-    audit: AuditTrail
-    connections: Connections
-
-
-async def open_repositories(store: Store, *, clock: Clock, lease_ms: int = LEASE_MS) -> Repositories:
-    """Open every collection; raises what the store raises."""
-    return Repositories(
-        inbox=Inbox(await store.collection(INBOX), clock=clock),
-        lanes=Lanes(await store.collection(LANES), clock=clock, lease_ms=lease_ms),
-        channels=Channels(await store.collection(CHANNELS)),
-        redemptions=Redemptions(await store.collection(REDEMPTIONS)),
-        sessions=Sessions(await store.collection(SESSIONS)),
-        audit=AuditTrail(await store.collection(AUDIT)),
-        connections=Connections(await store.collection(CONNECTIONS)),
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +65,12 @@ class Desk:
     elsewhere: Elsewhere | None
     expiries: Expiries
     live: Live
-    eventsub: EventSubIntake
+    book: Book
+    eventsub: Listening
+    keeper: PulseKeeper
+    slotting: Slotting
+    waits: Waits
+    telling: Telling
 
 
 async def _nobody(channel_id: str, status: str) -> None:
@@ -105,12 +93,19 @@ def join_handlers(
     works: bool = True,
     owner: str = "",
     entry_versions: Mapping[str, int] = VERSIONS,
+    stream_grace_seconds: float = GRACE_SECONDS,
+    accounts: AccountParts | None = None,
+    messages: MessageParts | None = None,
+    events_per_minute: int = 0,
 ) -> Desk:
     """Build every handler and the worker that runs them.
 
     `chat_sender_id`: the bot account, empty for the streamer. `signals`: to the other processes of a fleet, `None` when
     alone; listeners are joined here, so they are to be started afterwards. `works`: whether this process has the role
     `worker`; one without it needs `signals`. `owner` names the process. `entry_versions`: of the live page's entries.
+    `stream_grace_seconds`: how long a stream may be gone before it ends. `accounts`: without them, no channel leaves.
+    `messages`: without them, nothing is told on Discord.
+    `events_per_minute`: the quota of a channel (`handlers/vip/quotas.py`).
     """
     r = repositories
     elsewhere = None
@@ -134,12 +129,21 @@ def join_handlers(
             signals.send(SESSIONS_SIGNAL)
 
     expiries = Expiries(
-        sessions=r.sessions, intake=intake, clock=clock, metrics=metrics, tell=sessions_changed
+        sessions=r.sessions,
+        channels=r.channels,
+        intake=intake,
+        clock=clock,
+        metrics=metrics,
+        tell=sessions_changed,
     )
     live = Live(
         topics=topics,
         channels=r.channels,
         sessions=r.sessions,
+        viewers=r.viewers,
+        slots=r.slots,
+        streams=r.streams,
+        transports=r.transports,
         audit=r.audit,
         connections=r.connections,
         intake=intake,
@@ -148,19 +152,46 @@ def join_handlers(
         holder=owner,
         versions=entry_versions,
     )
+    book = Book(audit=r.audit, live=live, clock=clock)
     announcer = Announcer(audit=r.audit, live=live, intake=intake, channels=r.channels)
+    slotting = join_slots(r, intake=intake, live=live, helix=helix, clock=clock, checkpoint=checkpoint)
     teller = Teller(
-        sessions=r.sessions, announcer=announcer, metrics=metrics, session_changed=expiries.session_changed
+        sessions=r.sessions,
+        announcer=announcer,
+        metrics=metrics,
+        session_changed=expiries.session_changed,
+        settled=slotting.waiting.settled,
     )
     restoring = Restoring(sessions=r.sessions, helix=helix, announcer=announcer, clock=clock, metrics=metrics)
+    hands = Hands(viewers=r.viewers, room=slotting.room, announcer=announcer, live=live, clock=clock)
     endings = Endings(
+        channels=r.channels,
         sessions=r.sessions,
+        viewers=r.viewers,
         helix=helix,
+        room=slotting.room,
+        hands=hands,
         announcer=announcer,
+        live=live,
         restoring=restoring,
         clock=clock,
         metrics=metrics,
         checkpoint=checkpoint,
+    )
+    causing = join_causes(
+        r,
+        slotting=slotting,
+        endings=endings,
+        hands=hands,
+        announcer=announcer,
+        live=live,
+        intake=intake,
+        helix=helix,
+        clock=clock,
+        metrics=metrics,
+        checkpoint=checkpoint,
+        session_changed=expiries.session_changed,
+        stream_grace_seconds=stream_grace_seconds,
     )
     undo = Undo(
         channels=r.channels,
@@ -171,6 +202,24 @@ def join_handlers(
         teller=teller,
         clock=clock,
     )
+    settlement = Settlement(
+        redemptions=r.redemptions, helix=helix, undo=undo, clock=clock, checkpoint=checkpoint
+    )
+    letting_go = LettingGo(
+        redemptions=r.redemptions, waiting=slotting.waiting, settlement=settlement, teller=teller
+    )
+    telling = join_messages(
+        r,
+        parts=messages,
+        speakers=accounts.speakers if accounts else None,
+        chat_sender_id=chat_sender_id,
+        announcer=announcer,
+        waiting=slotting.waiting,
+        intake=intake,
+        book=book,
+        clock=clock,
+        metrics=metrics,
+    )
     table = build_table(
         redeeming=Redeeming(
             channels=r.channels,
@@ -180,23 +229,59 @@ def join_handlers(
             endings=endings,
             undo=undo,
             restoring=restoring,
+            eligibility=slotting.eligibility,
+            room=slotting.room,
+            waiting=slotting.waiting,
+            settlement=settlement,
+            letting_go=letting_go,
+            viewers=r.viewers,
             teller=teller,
             live=live,
             clock=clock,
             checkpoint=checkpoint,
         ),
+        letting_go=letting_go,
+        oldest_out=OldestOut(
+            room=slotting.room,
+            waiting=slotting.waiting,
+            endings=endings,
+            channels=r.channels,
+            sessions=r.sessions,
+            viewers=r.viewers,
+        ),
+        pausing=slotting.pausing,
         undo=undo,
         endings=endings,
+        retiring=Retiring(
+            channels=r.channels,
+            redemptions=r.redemptions,
+            helix=helix,
+            intake=intake,
+            book=book,
+            checkpoint=checkpoint,
+        ),
         reconciliation=Reconciliation(
             channels=r.channels,
             redemptions=r.redemptions,
             sessions=r.sessions,
             helix=helix,
             intake=intake,
+            waiting=slotting.waiting,
+            people=causing.people,
+            on_air=causing.on_air,
             metrics=metrics,
             checkpoint=checkpoint,
         ),
-        chat=ChatWriter(helix=helix, sender_id=chat_sender_id, metrics=metrics),
+        chat=ChatWriter(
+            helix=helix,
+            channels=r.channels,
+            chats=r.chats,
+            live=live,
+            sender_id=chat_sender_id,
+            speakers=accounts.speakers if accounts else None,
+            clock=clock,
+            metrics=metrics,
+        ),
         last_resort=LastResort(redemptions=r.redemptions, intake=intake, teller=teller, clock=clock),
         zombies=Zombies(
             inbox=r.inbox,
@@ -211,12 +296,24 @@ def join_handlers(
             clock=clock,
             metrics=metrics,
         ),
-        late=LateShow(live=live, channels=r.channels, sessions=r.sessions, audit=r.audit),
+        by_hand=causing.by_hand,
+        contributions=causing.contributions,
+        people=causing.people,
+        on_air=causing.on_air,
+        commands=telling.commands,
+        reminders=telling.reminders,
+        discord=telling.discord,
+        late=LateShow(live=live, channels=r.channels, sessions=r.sessions, viewers=r.viewers, audit=r.audit),
     )
+    if accounts is not None:
+        table = with_accounts(
+            table, r, accounts=accounts, endings=endings, intake=intake, helix=helix, clock=clock
+        )
+    quota = ChannelQuota(per_minute=events_per_minute, clock=clock, metrics=metrics)
     worker = Worker(
         inbox=r.inbox,
         lanes=r.lanes,
-        table=table,
+        table=with_quota(table, quota),
         clock=clock,
         metrics=metrics,
         checkpoint=checkpoint,
@@ -228,8 +325,25 @@ def join_handlers(
     if signals is not None and works:
         signals.listen(SIGNAL, lambda lane: worker.look())
         signals.listen(SESSIONS_SIGNAL, lambda session_id: expiries.look())
-    eventsub = EventSubIntake(intake=intake, metrics=metrics, revoked=revoked)
-    return Desk(repositories, intake, poke, worker, elsewhere, expiries, live, eventsub)
+    keeper = PulseKeeper(pulses=r.pulses, clock=clock)
+    eventsub = Listening(
+        intake=EventSubIntake(intake=intake, metrics=metrics, revoked=revoked), keeper=keeper
+    )
+    return Desk(
+        repositories,
+        intake,
+        poke,
+        worker,
+        elsewhere,
+        expiries,
+        live,
+        book,
+        eventsub,
+        keeper,
+        slotting,
+        Waits(waiting=slotting.waiting, clock=clock),
+        telling,
+    )
 
 
 class _LateWorker:

@@ -11,6 +11,7 @@ from daemon.keys import load_keys
 from daemon.settings import Settings
 from daemon.wiring_handlers import Repositories, open_repositories
 from domain.ports import Clock, Metrics
+from handlers.retention import Retention, rules
 from handlers.vip.grants import Grants
 from storage.contracts import Store
 from storage.daemons import DAEMONS, Daemons
@@ -66,3 +67,14 @@ async def open_kept(settings: Settings, *, owner: str, clock: Clock, metrics: Me
         raise
     log.info("store open", engine="mongodb" if mongo else "sqlite", leases_freed=freed)
     return Kept(store, repositories, grants, keys.session, daemons)
+
+
+def build_retention(settings: Settings, kept: Kept, *, clock: Clock, metrics: Metrics) -> Retention:
+    """What is let go of, as the operator set it."""
+    table = rules(
+        inbox_days=settings.retention_inbox_days,
+        history_days=settings.retention_history_days,
+        audit_days=settings.retention_audit_days,
+        most_documents=settings.retention_max_documents,
+    )
+    return Retention(store=kept.store, clock=clock, metrics=metrics, rules=table)

@@ -1,15 +1,32 @@
-"""What the web layer is told of the settings, and the two things that it asks of the world."""
+"""Joins the web layer: what it is told of the settings, and what it asks of everybody else."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
+from daemon.loop_probe import LoopProbe
+from daemon.metrics import PrometheusMetrics
 from daemon.settings import Settings
+from daemon.wiring_accounts import Accounts, account_api, team_api
+from daemon.wiring_api import build_api
+from daemon.wiring_choices import with_choices
+from daemon.wiring_handlers import Desk
+from daemon.wiring_outside import Outside
+from daemon.wiring_shared import Shared
+from daemon.wiring_store import Kept
 from domain.errors import Unavailable
+from domain.ports import Checkpoint
 from gateways.http import HttpClient
-from web.app import WebSettings
+from handlers.vip.channels import Enrolment
+from handlers.vip.live import VERSIONS
+from handlers.vip.views import Views
+from handlers.vip.who import Who
+from web.app import WebApp, WebSettings, build_app
 from web.cron import GOOGLE_KEYS_URL, OidcRule
+from web.keys import Rate
+from web.limits import Allowance
 
 
 def web_settings(settings: Settings, *, session_secret: str) -> WebSettings:
@@ -31,8 +48,78 @@ def web_settings(settings: Settings, *, session_secret: str) -> WebSettings:
         trusted_proxies=settings.trusted_proxies,
         development_login=settings.development_login,
         on_cloud_run=bool(settings.k_service),
+        rate_limits=rate_limits(settings),
         only_health="web" not in settings.roles,
         works="worker" in settings.roles,
+    )
+
+
+def rate_limits(settings: Settings) -> dict[Rate, Allowance]:
+    """How often somebody may ask, as the operator wrote it."""
+    return {
+        Rate.AUTH: Allowance(*settings.rate_limit_auth),
+        Rate.WRITES: Allowance(*settings.rate_limit_writes),
+        Rate.READS: Allowance(*settings.rate_limit_reads),
+        Rate.WEBHOOKS: Allowance(*settings.rate_limit_webhooks),
+    }
+
+
+def build_web(
+    settings: Settings,
+    *,
+    kept: Kept,
+    shared: Shared,
+    desk: Desk,
+    outside: Outside,
+    accounts: Accounts,
+    enrolment: Enrolment,
+    probe: LoopProbe,
+    metrics: PrometheusMetrics,
+    checkpoint: Checkpoint,
+) -> WebApp:
+    """Join the web layer with what this process has."""
+    repositories = desk.repositories
+    views = Views(
+        channels=repositories.channels,
+        audit=repositories.audit,
+        viewers=repositories.viewers,
+        who=Who(helix=outside.helix),
+    )
+    return build_app(
+        settings=web_settings(settings, session_secret=kept.session_secret),
+        clock=shared.clock,
+        metrics=metrics,
+        topics=shared.topics,
+        sink=desk.eventsub,
+        snapshots=desk.live,
+        channels=views,
+        logins=accounts.parts.logins,
+        newcomers=accounts.admission,
+        twitch=accounts.login,
+        cron=desk.expiries,
+        audit=views,
+        storage=kept.store,
+        backlog=repositories.inbox,
+        loop_probe=probe,
+        exposition=metrics,
+        fetch_keys=lambda: google_keys(outside.http),
+        checks=shared.checks,
+        versions=VERSIONS,
+        api=replace(
+            with_choices(
+                build_api(settings, desk=desk, outside=outside, shared=shared, enrolment=enrolment),
+                settings=settings,
+                kept=kept,
+                desk=desk,
+                outside=outside,
+                shared=shared,
+                enrolment=enrolment,
+                metrics=metrics,
+            ),
+            account=account_api(accounts, desk=desk, outside=outside, shared=shared),
+            team=team_api(accounts),
+        ),
+        checkpoint=checkpoint,
     )
 
 

@@ -18,13 +18,29 @@ class Action(StrEnum):
     NOTICED = "vip.noticed"
     RESTORED = "vip.restored"
     WITHDRAWN = "vip.withdrawn"
+    REFUSED = "vip.refused"  # what made no VIP, and cannot be given back
+    PROTECTED = "vip.protected"
+    UNPROTECTED = "vip.unprotected"
+    LISTED = "viewer.listed"
+    GONE = "vip.gone"  # a VIP by hand was taken away, by hand
+    LEFT = "vip.left"  # the time is over; nothing is removed, as the streamer chose
+    LIVE = "stream.live"
+    OVER = "stream.over"
     CANCELLED = "redemption.cancelled"
+    WAITING = "redemption.waiting"
     ALARM = "redemption.alarm"
+    SETTINGS_CHANGED = "settings.changed"
+    REWARD_CREATED = "reward.created"
+    REWARD_CHANGED = "reward.changed"
+    REWARD_DELETED = "reward.deleted"
+    ERASURE = "data.erased"  # data of a viewer or of the channel was erased
+    ERASED = "erased"  # what this record said was erased; only its commitment is left
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """`kind` is viewer, streamer (he or a moderator: Twitch does not tell) or system."""
+    """`kind` is viewer, streamer (what came from Twitch: he or a moderator, Twitch does not tell), moderator, api (a
+    program with a key) or system."""
 
     kind: str
     id: str = ""
@@ -42,8 +58,8 @@ def streamer(channel_id: str, name: str = "") -> Actor:
 class AuditRecord:
     """One line of the trail; never changed. `id` is derived from what happened, so that it is written once.
 
-    `cause` says what set it off: redemption, clock, cron, twitch, reconciliation, queue, takeover (a process that had
-    been stopped reached Twitch too late). `detail` holds redemption
+    `cause` says what set it off: redemption, subscription, bits, power_up, dashboard, api, clock, cron, stream, twitch,
+    reconciliation, queue, takeover (a process that had been stopped reached Twitch too late). `detail` holds redemption
     metadata (reward, cost, input) and figures (ms added, new end).
     """
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from domain.channel import Lasting, VipTime
 from domain.redemption import Redemption, RedemptionStatus, Refusal
 from domain.vip import VipSession
 
@@ -33,12 +34,12 @@ class Refund:
 
 @dataclass(frozen=True, slots=True)
 class Extend:
-    """Add the time to the open session."""
+    """Add the time to the open session (if the rules allow it)."""
 
 
 @dataclass(frozen=True, slots=True)
 class GrantVip:
-    """Ask Twitch for the VIP (intent first)."""
+    """Ask Twitch for the VIP (if the rules allow it and there is room; intent first)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ def early(redemption: Redemption) -> Decision | None:
             return Fulfil()
         case RedemptionStatus.REFUNDING:
             return Refund(Refusal(redemption.reason))
-        case RedemptionStatus.RECEIVED:
+        case RedemptionStatus.RECEIVED | RedemptionStatus.WAITING:
             if redemption.viewer_id == redemption.channel_id:
                 return Refund(Refusal.BROADCASTER)
             return None
@@ -82,24 +83,48 @@ def decide(
     *,
     intended: bool,
     doubtful: bool = False,
+    paused: bool = False,
 ) -> Decision:
     """Decide an undecided redemption.
 
     `session` is the viewer's open session, `intended` says that an earlier attempt of the same row recorded its
     intent to grant after it had seen that the viewer was no VIP: then a VIP that is there now is that attempt's.
     `doubtful` says that the lane was taken over so lately that its former holder may still do harm at Twitch.
-    A session that already holds this redemption's time means that the crash came right after it was written.
+    A session that already holds this redemption's time means that the crash came right after it was written. `paused`:
+    nothing new is granted in this channel; what was granted before the pause is completed.
     """
     if session is not None:
         if session.has(redemption.id):
             return Extend() if len(session.grants) > 1 else Adopt()
+        if paused:
+            return Refund(Refusal.PAUSED)
         if world.is_vip:
             return Extend()
         return RestoreFirst() if doubtful and not world.is_moderator else CloseFirst()
     if intended and world.is_vip:
         return Adopt()
+    if paused:
+        return Refund(Refusal.PAUSED)
     if world.is_moderator:
         return Refund(Refusal.MODERATOR)
     if world.is_vip:
         return Refund(Refusal.VIP_BY_HAND)
     return GrantVip()
+
+
+def time_to_add(time: VipTime, units: int, session: VipSession | None, *, now: int) -> int:
+    """How many milliseconds so many points (or bits, or tiers) add to the open session, or to none; 0: nothing, so they
+    must not be taken.
+
+    Time by the clock is added to whatever is left, also to a VIP until the end of the stream: that one ends by the
+    clock from then on, at the latest moment that it had, plus what was added (`domain.vip.extended`). Time until the
+    end of the stream is a promise, not an amount: who has it already gains nothing by a second one, and a VIP by the
+    clock gains what the stream may last longer than he does. So of two promises the longer one is kept, and no time is
+    lost.
+    """
+    ms = time.ms_for(units)
+    if session is None or time.lasting is not Lasting.STREAM:
+        return ms
+    if session.until_stream_end:
+        return 0
+    return max(0, now + ms - session.expires_at)

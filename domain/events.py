@@ -10,9 +10,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any
 
-from domain.channel import Viewer
+from domain.channel import NOBODY, Viewer
 from domain.errors import Rejected
 
 _STAMP = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII)
@@ -45,6 +46,45 @@ class RoleEvent:
 
     channel_id: str
     viewer: Viewer
+
+
+class Cause(StrEnum):
+    """What else than channel points makes a VIP; the names are those of the fields of `domain.channel.Causes`."""
+
+    SUBSCRIPTION = "subscription"
+    BITS = "bits"
+    POWER_UP = "power_up"
+
+
+@dataclass(frozen=True, slots=True)
+class ContributionEvent:
+    """`channel.subscribe`, `channel.bits.use`, `channel.custom_power_up_redemption.add`. `units`: tiers (1, 2, 3) or
+    bits. `id`: Twitch's, empty where it gives none. `cause`: `None` for what another event tells, too."""
+
+    channel_id: str
+    viewer: Viewer
+    cause: Cause | None
+    units: int
+    id: str = ""
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BanEvent:
+    """`channel.ban` and `channel.unban`; `permanent` false is a timeout (or, for an unban, the end of either)."""
+
+    channel_id: str
+    viewer: Viewer
+    moderator: Viewer
+    permanent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StreamEvent:
+    """`stream.online` and `stream.offline`; `started_at` (UTC ms) is known for the first only."""
+
+    channel_id: str
+    started_at: int | None
 
 
 def parse_time(text: str) -> int:
@@ -97,11 +137,11 @@ def _mapping(source: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     return value
 
 
-def _viewer(event: Mapping[str, Any]) -> Viewer:
+def _viewer(event: Mapping[str, Any], who: str = "user") -> Viewer:
     return Viewer(
-        identifier(event, "user_id"),
-        text(event, "user_login", most=100, empty=True),
-        text(event, "user_name", most=200, empty=True),
+        identifier(event, f"{who}_id"),
+        text(event, f"{who}_login", most=100, empty=True),
+        text(event, f"{who}_name", most=200, empty=True),
     )
 
 
@@ -125,3 +165,49 @@ def redemption_event(event: Mapping[str, Any]) -> RedemptionEvent:
 def role_event(event: Mapping[str, Any]) -> RoleEvent:
     """Read a role change; raises `Malformed`."""
     return RoleEvent(identifier(event, "broadcaster_user_id"), _viewer(event))
+
+
+_TIERS = {"1000": 1, "2000": 2, "3000": 3}
+_BITS = {"cheer": Cause.BITS, "combo": Cause.BITS, "power_up": Cause.POWER_UP}
+
+
+def contribution_event(event: Mapping[str, Any], type: str) -> ContributionEvent:
+    """Read what a viewer paid otherwise than with points; `type` is the subscription's. Raises `Malformed`."""
+    channel_id, viewer = identifier(event, "broadcaster_user_id"), _viewer(event)
+    match type:
+        case "channel.subscribe":
+            tier = text(event, "tier", most=40)
+            if tier not in _TIERS:
+                raise Malformed("The field tier is not a tier.")
+            return ContributionEvent(channel_id, viewer, Cause.SUBSCRIPTION, _TIERS[tier])
+        case "channel.bits.use":
+            # A custom power-up comes as an event of its own, with an id; here it would count twice.
+            return ContributionEvent(
+                channel_id, viewer, _BITS.get(text(event, "type", most=40)), number(event, "bits")
+            )
+        case "channel.custom_power_up_redemption.add":
+            power_up = _mapping(event, "custom_power_up")
+            return ContributionEvent(
+                channel_id,
+                viewer,
+                Cause.POWER_UP,
+                number(power_up, "bits"),
+                id=identifier(event, "id"),
+                title=text(power_up, "title", most=200, empty=True),
+            )
+        case _:
+            raise Malformed(f"{type[:80]} is no contribution.")
+
+
+def ban_event(event: Mapping[str, Any]) -> BanEvent:
+    """Read a ban, a timeout or the end of one; raises `Malformed`."""
+    moderator = _viewer(event, "moderator_user") if event.get("moderator_user_id") else NOBODY
+    return BanEvent(
+        identifier(event, "broadcaster_user_id"), _viewer(event), moderator, event.get("is_permanent") is True
+    )
+
+
+def stream_event(event: Mapping[str, Any]) -> StreamEvent:
+    """Read the start or the end of a stream; raises `Malformed`."""
+    started = parse_time(text(event, "started_at", most=64)) if "started_at" in event else None
+    return StreamEvent(identifier(event, "broadcaster_user_id"), started)

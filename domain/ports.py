@@ -75,6 +75,9 @@ CHECKPOINTS = (
     "inbox.inserted",  # the row is durable, the 2xx is not sent
     "inbox.answered",  # handed to the lane, about to answer
     "worker.claimed",  # lane leased, attempt counted
+    "slots.reserved",  # a slot is held, nothing else has happened
+    "slots.waiting",  # on the waiting list, the redemption does not know it yet
+    "slots.freed",  # a slot is free again and held for the next one, who has not been told
     "vip.intended",  # intent durable, Twitch not called
     "vip.granted",  # Twitch said yes, we have not written it down
     "vip.counted",  # the session holds the time, the redemption does not know it yet

@@ -4,14 +4,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any
 
 from domain.channel import Viewer
 from domain.errors import Broken
-from domain.events import RedemptionEvent
+from domain.events import RedemptionEvent, format_time
+from domain.rules import Refusal
+
+__all__ = (
+    "MOVES",
+    "SETTLED",
+    "Alarm",
+    "Redemption",
+    "RedemptionStatus",
+    "Refusal",
+    "event_of",
+    "moved",
+    "received",
+)
 
 
 class RedemptionStatus(StrEnum):
     RECEIVED = "received"
+    WAITING = "waiting"  # for a slot; unfulfilled on Twitch meanwhile
     GRANTED = "granted"  # VIP granted or extended, points not yet taken for good
     FULFILLED = "fulfilled"
     REFUNDING = "refunding"  # decided to give back: there is no way from here to a VIP
@@ -22,7 +37,8 @@ class RedemptionStatus(StrEnum):
 
 S = RedemptionStatus
 MOVES: dict[RedemptionStatus, frozenset[RedemptionStatus]] = {
-    S.RECEIVED: frozenset({S.GRANTED, S.REFUNDING, S.CANCELLED, S.ALARMED}),
+    S.RECEIVED: frozenset({S.WAITING, S.GRANTED, S.REFUNDING, S.CANCELLED, S.ALARMED}),
+    S.WAITING: frozenset({S.GRANTED, S.REFUNDING, S.CANCELLED, S.ALARMED}),
     S.GRANTED: frozenset({S.FULFILLED, S.CANCELLED, S.ALARMED}),
     S.FULFILLED: frozenset({S.CANCELLED}),
     S.REFUNDING: frozenset({S.REFUNDED, S.ALARMED}),
@@ -33,19 +49,6 @@ MOVES: dict[RedemptionStatus, frozenset[RedemptionStatus]] = {
 """Every legal move; a move to the present status is a no-op, any other raises `Broken`."""
 
 SETTLED = frozenset({S.FULFILLED, S.REFUNDED, S.CANCELLED, S.ALARMED})
-
-
-class Refusal(StrEnum):
-    """Why points were given back. Each has a sentence for chat (`domain/words.py`)."""
-
-    SLOTS_FULL = "slots_full"
-    MODERATOR = "moderator"
-    BLOCKED = "blocked"
-    NOT_UNLOCKED = "not_unlocked"
-    VIP_BY_HAND = "vip_by_hand"
-    BROADCASTER = "broadcaster"
-    VIEWER_GONE = "viewer_gone"
-    BROKEN = "broken"
 
 
 class Alarm(StrEnum):
@@ -103,6 +106,25 @@ def received(event: RedemptionEvent, *, now: int) -> Redemption:
         redeemed_at=event.redeemed_at,
         received_at=now,
     )
+
+
+def event_of(redemption: Redemption, status: str = "unfulfilled") -> dict[str, Any]:
+    """A redemption in EventSub's form, so that one parser reads all: the inverse of `received`."""
+    return {
+        "id": redemption.id,
+        "broadcaster_user_id": redemption.channel_id,
+        "user_id": redemption.viewer_id,
+        "user_login": redemption.viewer_login,
+        "user_name": redemption.viewer_name,
+        "user_input": redemption.user_input,
+        "status": status,
+        "reward": {
+            "id": redemption.reward_id,
+            "title": redemption.reward_title,
+            "cost": redemption.reward_cost,
+        },
+        "redeemed_at": format_time(redemption.redeemed_at),
+    }
 
 
 def moved(

@@ -38,7 +38,12 @@ class Method(StrEnum):
     """How a session came to be (the source document's "method")."""
 
     REDEMPTION = "redemption"
-    DASHBOARD = "dashboard"
+    DASHBOARD = "dashboard"  # or the API
+    SUBSCRIPTION = "subscription"
+    BITS = "bits"
+    POWER_UP = "power_up"
+    ADOPTED = "adopted"  # a VIP made by hand that was given an end
+    KEPT = "kept"  # time from before the viewer was moderator
 
 
 class Ended(StrEnum):
@@ -48,22 +53,31 @@ class Ended(StrEnum):
     REMOVED_BY_HAND = "removed_by_hand"
     REDEMPTION_CANCELLED = "redemption_cancelled"
     BECAME_MODERATOR = "became_moderator"
-    REVOKED = "revoked"
+    REVOKED = "revoked"  # from the dashboard or by the API
+    STREAM_OVER = "stream_over"
+    MADE_ROOM = "made_room"  # the oldest goes when all slots are taken
+    PROTECTED = "protected"  # the streamer keeps this VIP for good; the badge stays
+    BANNED = "banned"
+    DISCONNECTED = "disconnected"  # the channel left us and wanted our VIPs removed
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """Time that was added: by which cause (a redemption id), how many milliseconds, when."""
+    """Time that was added: by which cause (a redemption id), how many milliseconds, when, and whether it is time until
+    the end of the stream (then `added_ms` is the longest that it may be)."""
 
     cause: str
     added_ms: int
     at: int
+    until_stream_end: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class VipSession:
     """Times in UTC ms. `granted_by` is the viewer who redeemed or the person who pressed the button. `fence` is the
-    highest fence of the viewer's lane that wrote the session."""
+    highest fence of the viewer's lane that wrote the session. `until_stream_end`: it ends with the stream, at
+    `expires_at` at the latest. `left_at`: since when it is over and nevertheless left, because the channel has chosen
+    that nothing is removed by itself; 0 otherwise."""
 
     id: str
     channel_id: str
@@ -80,6 +94,9 @@ class VipSession:
     reward_title: str = ""
     ended_at: int | None = None
     ended_because: str = ""
+    until_stream_end: bool = False
+    reminded_for: int = 0  # the `expires_at` for which "ends soon" was said
+    left_at: int = 0
     fence: int = 0
     v: int = 1
 
@@ -110,8 +127,9 @@ def opened(
     granted_by: str,
     reward_id: str = "",
     reward_title: str = "",
+    until_stream_end: bool = False,
 ) -> VipSession:
-    """A new session that ends `added_ms` after `now`."""
+    """A new session that ends `added_ms` after `now`, or with the stream if that is earlier and so wished."""
     return VipSession(
         id=id,
         channel_id=channel_id,
@@ -123,9 +141,10 @@ def opened(
         granted_by=granted_by,
         granted_at=now,
         expires_at=now + added_ms,
-        grants=(Grant(cause, added_ms, now),),
+        grants=(Grant(cause, added_ms, now, until_stream_end),),
         reward_id=reward_id,
         reward_title=reward_title,
+        until_stream_end=until_stream_end,
     )
 
 
@@ -136,15 +155,20 @@ def fenced(session: VipSession, fence: int) -> VipSession:
     return replace(session, fence=fence)
 
 
-def extended(session: VipSession, *, cause: str, added_ms: int, now: int) -> VipSession:
-    """Add time to what is left; the same cause adds once. A session past its end counts from now."""
+def extended(
+    session: VipSession, *, cause: str, added_ms: int, now: int, until_stream_end: bool = False
+) -> VipSession:
+    """Add time to what is left; the same cause adds once. A session past its end counts from now. It ends with the
+    stream only if all that is in it does: nobody loses time that he has paid for by the clock."""
     if session.has(cause):
         return session
     return replace(
         session,
         status=_move(session, VipEvent.EXTEND),
         expires_at=max(session.expires_at, now) + added_ms,
-        grants=(*session.grants, Grant(cause, added_ms, now)),
+        grants=(*session.grants, Grant(cause, added_ms, now, until_stream_end)),
+        until_stream_end=session.until_stream_end and until_stream_end,
+        left_at=0,
     )
 
 
@@ -153,12 +177,35 @@ def shortened(session: VipSession, *, cause: str) -> VipSession:
     taken = sum(grant.added_ms for grant in session.grants if grant.cause == cause)
     if not taken:
         return session
+    grants = tuple(grant for grant in session.grants if grant.cause != cause)
     return replace(
         session,
         status=_move(session, VipEvent.SHORTEN),
         expires_at=session.expires_at - taken,
-        grants=tuple(grant for grant in session.grants if grant.cause != cause),
+        grants=grants,
+        until_stream_end=bool(grants) and all(grant.until_stream_end for grant in grants),
     )
+
+
+def left(session: VipSession, *, now: int) -> VipSession:
+    """The session is over, and is left as it is until somebody ends or extends it."""
+    if session.left_at:
+        return session
+    return replace(session, left_at=now, expires_at=min(session.expires_at, now))
+
+
+def renamed(session: VipSession, viewer: Viewer) -> VipSession:
+    """The session under the name that its viewer has now; a name that is not told changes nothing."""
+    return replace(
+        session,
+        viewer_login=viewer.login or session.viewer_login,
+        viewer_name=viewer.name or session.viewer_name,
+    )
+
+
+def reminded(session: VipSession, *, of: int) -> VipSession:
+    """The viewer was told that this end (UTC ms) is near. Another end is another reminder."""
+    return replace(session, reminded_for=of) if session.expires_at == of else session
 
 
 def ended(session: VipSession, *, because: Ended, now: int) -> VipSession:

@@ -1,4 +1,5 @@
-"""Work that comes due by the clock: the ends of VIP sessions, and a regular look at what Twitch has.
+"""Work that comes due by the clock: the ends of VIP sessions, those who wait for a slot, and a regular look at what
+Twitch has.
 
 The scheduler only puts rows into lanes; the lane decides whether the end still holds. It looks again at least every
 15 seconds (a laptop may have slept, another process may have added a session) and at once when a session changed.
@@ -19,6 +20,7 @@ from domain.vip import VipSession
 from handlers.intake import Intake
 from handlers.vip.endings import expiry_of
 from handlers.vip.reconcile import reconciliation_of
+from storage.channels import Channels
 from storage.sessions import Sessions
 
 log = structlog.get_logger(__name__)
@@ -37,12 +39,14 @@ class Expiries:
         self,
         *,
         sessions: Sessions,
+        channels: Channels,
         intake: Intake,
         clock: Clock,
         metrics: Metrics,
         tell: Callable[[], None] = lambda: None,
     ) -> None:
-        self._sessions, self._intake, self._clock, self._metrics = sessions, intake, clock, metrics
+        self._sessions, self._channels, self._intake = sessions, channels, intake
+        self._clock, self._metrics = clock, metrics
         self._tell = tell
         self._changed = asyncio.Event()
         self._join_seconds = JOIN_SECONDS
@@ -92,14 +96,21 @@ class Expiries:
         return None
 
     async def queue_due(self, *, cause: str, again: bool = False) -> int:
-        """Queue every end that is due; with `again` also those queued before (a dead one is sent round again).
-        Returns how many sessions are due."""
+        """Queue every end that is due; with `again` also those queued before (a dead one is sent round again), and
+        those that were left, where the streamer wants them removed by now. Returns how many sessions are due."""
         due = await self._sessions.due(self._clock.now() + 1)
+        left = 0
         for session in due:
-            if again or self._queued.get(session.id) != session.expires_at:
+            if session.left_at and not (again and await self._removes(session.channel_id)):
+                left += 1
+            elif again or self._queued.get(session.id) != session.expires_at:
                 await self._queue(session, cause, again=again)
         self._queued = {session.id: session.expires_at for session in due}
-        return len(due)
+        return len(due) - left
+
+    async def _removes(self, channel_id: str) -> bool:
+        channel = await self._channels.get(channel_id)
+        return channel is None or channel.settings.removes
 
     async def _queue(self, session: VipSession, cause: str, *, again: bool) -> None:
         result = await self._intake.accept(expiry_of(session, cause=cause), again=again)
@@ -108,6 +119,34 @@ class Expiries:
     async def remove_expired(self) -> dict[str, int]:
         """For the cron endpoint: queue what is due; two runs at once queue each end once."""
         return {"due": await self.queue_due(cause="cron", again=True)}
+
+
+class WaitingLists(Protocol):
+    """`look` lets go who has waited too long, lets in who fits, and returns when there is something to do next (UTC
+    ms)."""
+
+    async def look(self) -> int | None: ...
+
+
+class Waits:
+    """Looks after the waiting lists of all channels, every fifteen seconds and when somebody's longest wait is over.
+    Any number of processes may do it: what comes due has the same row in each."""
+
+    def __init__(self, *, waiting: WaitingLists, clock: Clock) -> None:
+        self._waiting, self._clock = waiting, clock
+
+    async def run(self) -> None:
+        """Look until cancelled."""
+        while True:
+            try:
+                due = await self._waiting.look()
+            except Unavailable as error:
+                log.warning("waits.storage_unavailable", code=error.code)
+                due = self._clock.now() + 1000
+            seconds = LONGEST_SLEEP_SECONDS
+            if due is not None:
+                seconds = min(seconds, max(JOIN_SECONDS, (due - self._clock.now()) / 1000))
+            await self._clock.sleep(seconds)
 
 
 ROUND_SECONDS = 600.0

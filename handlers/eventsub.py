@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import structlog
 
+from domain.commands import may_be_ours
 from domain.errors import Rejected
 from domain.events import Malformed, identifier
 from domain.inbox import Delivery
@@ -23,8 +24,49 @@ KINDS: dict[tuple[str, str], str] = {
     ("channel.vip.remove", "1"): "vip.removed",
     ("channel.moderator.add", "1"): "moderator.added",
     ("channel.moderator.remove", "1"): "moderator.removed",
+    ("channel.ban", "1"): "viewer.banned",
+    ("channel.unban", "1"): "viewer.unbanned",
+    ("channel.subscribe", "1"): "vip.contributed",
+    ("channel.bits.use", "1"): "vip.contributed",
+    ("channel.custom_power_up_redemption.add", "1"): "vip.contributed",
+    ("stream.online", "1"): "channel.live",
+    ("stream.offline", "1"): "channel.offline",
+    ("channel.chat.message", "1"): "chat.message",
 }
-"""Subscription type and version to kind of row. All of them concern one viewer in one channel."""
+"""Subscription type and version to kind of row. `channel.cheer` is not here: `channel.bits.use` tells the same."""
+
+ANONYMOUS = "an anonymous contribution: there is nobody to make VIP"
+
+
+def stream_lane(channel_id: str) -> str:
+    """The lane of everything that concerns whether a channel is on air."""
+    return f"stream:{channel_id}"
+
+
+def _of_viewer(event: Mapping[str, Any], channel_id: str) -> str:
+    return lane_of(channel_id, identifier(event, "user_id"))
+
+
+def _of_chat(event: Mapping[str, Any], channel_id: str) -> str:
+    return f"chat-in:{channel_id}:{identifier(event, 'chatter_user_id')}"
+
+
+LANES: dict[str, Callable[[Mapping[str, Any], str], str]] = {
+    "channel.live": lambda event, channel_id: stream_lane(channel_id),
+    "channel.offline": lambda event, channel_id: stream_lane(channel_id),
+    "chat.message": _of_chat,
+}
+"""Kind of row to its lane, from the event and its channel; the lane of the viewer for all that are not listed."""
+
+
+def _is_command(event: Mapping[str, Any]) -> bool:
+    """Whether a chat message may be meant for us: it begins with a command of ours and was written in this channel (in
+    a shared chat those of the other channels come along)."""
+    message = event.get("message")
+    said = message.get("text") if isinstance(message, dict) else None
+    source = event.get("source_broadcaster_user_id")
+    here = source is None or source == event.get("broadcaster_user_id")
+    return here and isinstance(said, str) and may_be_ours(said)
 
 
 class EventSubIntake:
@@ -55,16 +97,23 @@ class EventSubIntake:
         parked row with the reason, so that nothing is lost and nothing stops. Raises `Unavailable` when it could not
         be stored."""
         kind = KINDS.get((type, version), "eventsub.unknown")
-        lane, channel_id, why = "eventsub.parked", "", ""
+        lane, channel_id, why, reason = "eventsub.parked", "", "", "malformed"
+        event = payload.get("event")
+        if kind == "chat.message" and isinstance(event, dict) and not _is_command(event):
+            # The chat of a big channel: nothing that is not meant for us is stored, not even for a moment.
+            self._metrics.count("chat_messages_passed_over_total")
+            return "ignored"
         if kind == "eventsub.unknown":
-            why = f"unknown event type or version: {type[:80]} {version[:8]}"
+            why, reason = f"unknown event type or version: {type[:80]} {version[:8]}", "unknown"
         else:
             try:
-                event = payload.get("event")
                 if not isinstance(event, dict):
                     raise Malformed("The notification carries no event.")
                 channel_id = identifier(event, "broadcaster_user_id")
-                lane = lane_of(channel_id, identifier(event, "user_id"))
+                if kind == "vip.contributed" and event.get("user_id") is None:
+                    why, reason = ANONYMOUS, "anonymous"
+                else:
+                    lane = LANES.get(kind, _of_viewer)(event, channel_id)
             except Rejected as error:
                 why = error.message
         taken = await self._intake.accept(
@@ -82,8 +131,9 @@ class EventSubIntake:
             )
         )
         if why and taken == "new":  # not each time that Twitch sends it
-            self._metrics.count("inbox_parked_total", reason="unknown" if "unknown" in why else "malformed")
-            log.warning("eventsub.parked", message_id=message_id, type=type[:80], reason=why)
+            self._metrics.count("inbox_parked_total", reason=reason)
+            say = log.info if reason == "anonymous" else log.warning
+            say("eventsub.parked", message_id=message_id, type=type[:80], reason=why)
         return taken
 
     async def revocation(self, *, message_id: str, subscription: Mapping[str, Any], transport: str) -> None:

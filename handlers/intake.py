@@ -35,6 +35,11 @@ class Intake:
         self._checkpoint = checkpoint
         self._alarm = alarm
 
+    @property
+    def inbox(self) -> Inbox:
+        """Where the rows are."""
+        return self._inbox
+
     async def accept(self, delivery: Delivery, *, again: bool = False) -> Accepted:
         """Store a delivery once and have it handled. When this returns, a crash loses nothing.
 

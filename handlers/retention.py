@@ -18,12 +18,15 @@ from domain.inbox import RowState
 from domain.ports import Clock, Metrics
 from domain.redemption import SETTLED, RedemptionStatus
 from domain.vip import VipStatus
+from storage.analytics import ANALYTICS
 from storage.audit import AUDIT
 from storage.contracts import Collection, Document, In, Range, Scalar, Schema, Store
 from storage.inbox import INBOX
 from storage.lanes import LANES
+from storage.logins import CONSENTS, LOGINS
 from storage.redemptions import REDEMPTIONS
 from storage.sessions import SESSIONS
+from storage.viewers import VIEWERS
 
 log = structlog.get_logger(__name__)
 
@@ -33,6 +36,10 @@ FIRST_SECONDS = 60.0  # the start has other things to do
 ROUND_SECONDS = 3600.0
 BATCH = 100
 MOST_PER_SECOND = 500  # deletes; a disk does a few thousand commits of work in that time
+
+
+SAYS_NOTHING: Mapping[str, Scalar | In] = {"listed": "", "by_hand_since": 0, "kept_at": 0}
+"""A viewer who is on no list, has no badge by hand and no time that is kept for him."""
 
 
 def _spare_nothing(document: Document, now: int) -> bool:
@@ -67,13 +74,18 @@ def rules(
     most_documents: int | None = 2_000_000,
 ) -> tuple[Rule, ...]:
     """The table. `inbox_days`: rows that are done, by which a delivery that comes again is recognised. `history_days`:
-    ended sessions and settled redemptions. `most_documents` bounds each collection."""
+    ended sessions, settled redemptions, figures by day, viewers of whom nothing more is known than a name.
+    `most_documents` bounds each collection."""
     settled = In(tuple(sorted(status.value for status in SETTLED - {RedemptionStatus.ALARMED})))
     return (
         Rule(INBOX, {"state": RowState.DONE.value}, "finished_at", inbox_days, most_documents),
         Rule(SESSIONS, {"status": VipStatus.ENDED.value}, "ended_at", history_days, most_documents),
         Rule(REDEMPTIONS, {"status": settled}, "settled_at", history_days, most_documents),
         Rule(AUDIT, {}, "at", audit_days, most_documents),
+        Rule(ANALYTICS, {}, "ends_at", history_days, most_documents),
+        Rule(VIEWERS, SAYS_NOTHING, "last_at", history_days, most_documents),
+        Rule(LOGINS, {}, "expires_at", 1, most_documents),
+        Rule(CONSENTS, {}, "expires_at", 1, most_documents),
         # The fence of a lane begins at the time when it was made, and grows by one with each claim. A lane that is
         # idle is made again when it is needed, with a higher fence, so that removing one costs nothing.
         Rule(LANES, {"due_at": None, "lease_until": None}, "fence", 7, spare=_doubtful),

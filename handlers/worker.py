@@ -29,6 +29,7 @@ from domain.inbox import Fenced, InboxRow, RowError
 from domain.ports import Checkpoint, Clock, Metrics
 from gateways.twitch.contracts import LoginNeeded, Waiting
 from handlers.elsewhere import Elsewhere
+from handlers.fair import FairQueue
 from handlers.keeper import Keeper
 from handlers.work import GiveUp, Handler, Overtaken, Work
 from storage.inbox import Inbox
@@ -69,7 +70,7 @@ class Worker:
         self._clock, self._metrics, self._checkpoint, self._random = clock, metrics, checkpoint, random
         self._size, self._elsewhere = size, elsewhere
         self._keeper = Keeper(lanes=lanes, clock=clock, metrics=metrics)
-        self._pokes: deque[str] = deque()
+        self._pokes = FairQueue()
         self._poked: set[str] = set()
         self._held: dict[str, bool] = {}  # lanes in our hands; true: rows came since theirs were read
         self._claimed: deque[Lease] = deque()

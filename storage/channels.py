@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from domain.channel import Channel
+from domain.errors import NotFound
 from storage.codec import from_document, to_document
 from storage.contracts import Collection, Document, Schema, every
+from storage.sealing import Rotated, Sealer, rotate_all
 
 CHANNELS = Schema(name="channels", fields={"login": str, "added_at": int})
+
+SEALED = ("settings.messages.discord_url", "settings.overlay_key")
+"""Fields that hold sealed text, bound to `channel id:field`."""
 
 
 class Channels:
@@ -35,5 +40,25 @@ class Channels:
         document = await self._channels.change(channel.id, apply, initial=to_document(channel))
         return channel if document is None else from_document(Channel, document)
 
+    async def change(self, channel_id: str, fn: Callable[[Channel], Channel]) -> tuple[Channel, Channel]:
+        """Replace a channel by `fn` of it (pure and quick: it may run more than once); returns what it was and what it
+        is. Nothing is written where nothing changes. Raises `NotFound`, and whatever `fn` raises."""
+        before: Channel | None = None
+
+        def apply(document: Document) -> Document | None:
+            nonlocal before
+            before = from_document(Channel, document)
+            after = fn(before)
+            return None if after == before else {**document, **to_document(after)}
+
+        document = await self._channels.change(channel_id, apply)
+        if document is None or before is None:
+            raise NotFound("There is no such channel.", code="web.no_channel")
+        return before, from_document(Channel, document)
+
     async def remove(self, channel_id: str) -> bool:
         return await self._channels.delete(channel_id)
+
+    async def seal_again(self, sealer: Sealer) -> Rotated:
+        """Seal every sealed field with the newest key; see `SEALED`."""
+        return await rotate_all(self._channels, SEALED, sealer)

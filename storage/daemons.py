@@ -59,6 +59,18 @@ class Daemons:
                 found.append(other)
         return found
 
+    async def is_first(self) -> bool:
+        """Whether no daemon that came before us is alive. Of two that come at once, the earlier is the first. One that
+        was killed within the last ten seconds counts as alive: nobody can tell."""
+        now = self._clock.now()
+        mine = await self._daemons.get(self._id)
+        started = now if mine is None else mine["started_at"]
+        async for other in every(self._daemons, {}):
+            earlier = (other["started_at"], other["_id"]) < (started, self._id)
+            if other["_id"] != self._id and earlier and other["seen_at"] >= now - SILENT_MS:
+                return False
+        return True
+
     def _not_alone(self) -> NotAlone:
         if self._shared:
             return NotAlone(

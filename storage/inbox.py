@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Literal
 
@@ -34,6 +36,10 @@ INBOX = Schema(
     ),
 )
 
+ASIDE = frozenset({"chat.say", "discord.say", "live.show"})
+"""Kinds that nobody waits for: a full chat keeps lines waiting for minutes, and that is no backlog."""
+MOST_ASIDE = 200
+
 Accepted = Literal["new", "duplicate", "conflict"]
 
 
@@ -49,6 +55,7 @@ class Inbox:
         self._rows = rows
         self._clock = clock
         self._last_order = 0
+        self._watched: dict[str, list[asyncio.Event]] = {}
 
     def _next_order(self) -> int:
         self._last_order = max(self._last_order + 1, self._clock.now() * 1000)
@@ -124,7 +131,22 @@ class Inbox:
         document = await self._rows.change(row_id, apply)
         if document is None:
             raise NotFound(f"There is no inbox row {row_id}.")
+        for event in self._watched.get(row_id, ()):
+            event.set()
         return from_document(InboxRow, document)
+
+    @contextmanager
+    def watched(self, row_id: str) -> Iterator[asyncio.Event]:
+        """An event that is set at each change of a row by this process; of those of others nothing is heard."""
+        event = asyncio.Event()
+        self._watched.setdefault(row_id, []).append(event)
+        try:
+            yield event
+        finally:
+            events = self._watched[row_id]
+            events.remove(event)
+            if not events:
+                del self._watched[row_id]
 
     async def redrive(self, row_id: str) -> InboxRow:
         """Send a dead or parked row round again. Raises `NotFound`, or `Broken` for a row in another state."""
@@ -143,17 +165,44 @@ class Inbox:
         where: Where = {"channel_id": channel_id, "state": RowState.OPEN.value, "waiting_for": what}
         return [from_document(InboxRow, document) async for document in every(self._rows, where)]
 
-    async def oldest_open(self) -> int | None:
-        """When the oldest row arrived that is neither handled nor waiting for something outside (a login, the topics),
-        UTC ms."""
-        page = await self._rows.find(
-            {"state": RowState.OPEN.value, "waiting_for": ""}, sort=[("received_at", 1)], limit=1
-        )
-        return int(page.documents[0]["received_at"]) if page.documents else None
+    async def count_waiting_for(self, channel_id: str, what: str) -> int:
+        """How many open rows of a channel wait for something."""
+        where: Where = {"channel_id": channel_id, "state": RowState.OPEN.value, "waiting_for": what}
+        return await self._rows.count(where)
 
-    async def counts(self) -> dict[str, int]:
-        """How many rows there are in each state."""
-        return {str(state): count for state, count in (await self._rows.tally("state", {})).items()}
+    async def crowded(self, what: str, *, more_than: int) -> dict[str, tuple[int, int]]:
+        """Channels with more open rows than that, or with some that wait for `what`: how many in all, how many of
+        these."""
+        everything = await self._rows.tally("channel_id", {"state": RowState.OPEN.value})
+        held_back = await self._rows.tally("channel_id", {"state": RowState.OPEN.value, "waiting_for": what})
+        return {
+            str(channel_id): (count, held_back.get(channel_id, 0))
+            for channel_id, count in everything.items()
+            if channel_id and (count > more_than or held_back.get(channel_id, 0))
+        }
+
+    async def oldest_open(self) -> int | None:
+        """When the oldest row arrived that is neither handled nor waiting for something outside (a login, the topics,
+        its turn in a chat), UTC ms."""
+        # Those that stand aside have something to wait for from the start; the few that are in hand just now have not.
+        where: Where = {"state": RowState.OPEN.value, "waiting_for": ""}
+        for limit in (1, MOST_ASIDE):
+            page = await self._rows.find(where, sort=[("received_at", 1)], limit=limit)
+            for row in page.documents:
+                if row["kind"] not in ASIDE:
+                    return int(row["received_at"])
+        return None
+
+    async def counts(self, channel_id: str = "") -> dict[str, int]:
+        """How many rows there are in each state, of one channel or in all."""
+        where: Where = {"channel_id": channel_id} if channel_id else {}
+        return {str(state): count for state, count in (await self._rows.tally("state", where)).items()}
+
+    async def oldest_of(self, channel_id: str) -> int | None:
+        """When the oldest open row of a channel arrived (UTC ms), whatever it waits for; `None` when there is none."""
+        where: Where = {"channel_id": channel_id, "state": RowState.OPEN.value}
+        page = await self._rows.find(where, sort=[("received_at", 1)], limit=1)
+        return int(page.documents[0]["received_at"]) if page.documents else None
 
     async def page(self, where: Where, *, limit: int, after: str | None = None) -> Page:
         """Rows as documents, newest first, for people."""

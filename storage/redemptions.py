@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from domain.redemption import Redemption, RedemptionStatus, moved
+from domain.redemption import SETTLED, Redemption, RedemptionStatus, moved
 from storage.codec import from_document, to_document
-from storage.contracts import Collection, Document, Duplicate, Schema, StorageBroken
+from storage.contracts import Collection, Document, Duplicate, In, Schema, StorageBroken, Where, every
 
 REDEMPTIONS = Schema(
     name="redemptions",
@@ -54,6 +54,13 @@ class Redemptions:
         if document is None:
             raise StorageBroken(f"Redemption {redemption_id} is not stored.")
         return from_document(Redemption, document)
+
+    async def unsettled(self, channel_id: str) -> list[Redemption]:
+        """Everything of a channel that has not come to its end, the oldest first."""
+        open_ones = In(tuple(sorted(status.value for status in set(RedemptionStatus) - SETTLED)))
+        where: Where = {"channel_id": channel_id, "status": open_ones}
+        found = every(self._redemptions, where, sort=[("redeemed_at", 1)])
+        return [from_document(Redemption, document) async for document in found]
 
     async def counts(self, channel_id: str) -> dict[str, int]:
         """How many redemptions of a channel are in each status."""

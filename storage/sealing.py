@@ -89,7 +89,8 @@ def generate_key() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Rotated:
-    """What `rotate_all` met: `documents` looked at, `changed` ones, and the ids of those with a text no key opens."""
+    """What `rotate_all` met: `documents` with something sealed in them, `changed` ones, and the ids of those with a
+    text no key opens."""
 
     documents: int
     changed: int
@@ -104,7 +105,8 @@ def by_id_and_field(document: Document, name: str) -> str:
 async def rotate_all(
     collection: Collection, fields: Sequence[str], sealer: Sealer, *, bound_to: Binding = by_id_and_field
 ) -> Rotated:
-    """Seal the named fields of all documents with the newest key.
+    """Seal the named fields of all documents with the newest key. Dots lead into objects (`settings.url`); an empty
+    text is none.
 
     Can be stopped and run again at any time: what is done is left as it is. A document that does not open is left as
     it is and told in the result, so that one bad row does not keep the others on an old key.
@@ -113,18 +115,15 @@ async def rotate_all(
     unreadable: list[str] = []
 
     def rotate(document: Document) -> Document | None:
-        fresh = {
-            name: sealer.rotate(document[name], bound_to=bound_to(document, name))
-            for name in fields
-            if isinstance(document.get(name), str)
-        }
-        if all(document[name] == text for name, text in fresh.items()):
-            return None
-        return {**document, **fresh}
+        fresh = document
+        for name, text in _texts(document, fields).items():
+            fresh = _with(fresh, name.split("."), sealer.rotate(text, bound_to=bound_to(document, name)))
+        return None if fresh == document else fresh
 
     async for document in every(collection, {}):
-        documents += 1
-        if all(sealer.is_current(document[name]) for name in fields if isinstance(document.get(name), str)):
+        texts = _texts(document, fields).values()
+        documents += bool(texts)
+        if all(sealer.is_current(text) for text in texts):
             continue
         try:
             after = await collection.change(document["_id"], rotate)
@@ -135,6 +134,24 @@ async def rotate_all(
         else:
             changed += after is not None and after["rev"] != document["rev"]
     return Rotated(documents, changed, tuple(unreadable))
+
+
+def _texts(document: Document, fields: Sequence[str]) -> dict[str, str]:
+    """The sealed texts of a document, by field."""
+    found: dict[str, str] = {}
+    for name in fields:
+        value: object = document
+        for part in name.split("."):
+            value = value.get(part) if isinstance(value, dict) else None
+        if isinstance(value, str) and value:
+            found[name] = value
+    return found
+
+
+def _with(document: Document, path: Sequence[str], text: str) -> Document:
+    """The document with another text at a place; what was handed in stays as it is."""
+    first, *rest = path
+    return {**document, first: _with(document[first], rest, text) if rest else text}
 
 
 def _key_id(key: str) -> str:

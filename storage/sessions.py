@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Literal
 
 from domain.errors import NotFound
 from domain.vip import VipSession, VipStatus
 from storage.codec import from_document, to_document
-from storage.contracts import Collection, Document, Duplicate, Range, Schema, Where, every
+from storage.contracts import Collection, Document, Duplicate, In, Range, Scalar, Schema, Where, every
 
 SESSIONS = Schema(
     name="vip_sessions",
@@ -19,6 +20,8 @@ SESSIONS = Schema(
         "expires_at": int,
         "granted_at": int,
         "ended_at": int,
+        "viewer_login": str,
+        "viewer_name": str,
     },
     unique=(("slot",),),
     indexes=(
@@ -26,8 +29,18 @@ SESSIONS = Schema(
         ("status", "ended_at"),
         ("channel_id", "status", "expires_at"),
         ("channel_id", "status", "ended_at"),
+        ("channel_id", "status", "granted_at"),
+        ("channel_id", "status", "viewer_login"),
     ),
 )
+
+
+BY: Mapping[str, tuple[str, Literal[1, -1]]] = {
+    "ends": ("ended_at", -1),
+    "granted": ("granted_at", -1),
+    "name": ("viewer_login", 1),
+}
+"""The orders in which ended sessions can be listed."""
 
 
 class Sessions:
@@ -71,6 +84,15 @@ class Sessions:
         where: Where = {"status": VipStatus.ACTIVE.value, "expires_at": Range(None, before)}
         return [_read(document) async for document in every(self._sessions, where, sort=[("expires_at", 1)])]
 
+    async def ending(self, channel_id: str, *, after: int, before: int) -> list[VipSession]:
+        """The active sessions of a channel whose end is between two times (UTC ms), the earliest first."""
+        where: Where = {
+            "channel_id": channel_id,
+            "status": VipStatus.ACTIVE.value,
+            "expires_at": Range(after, before),
+        }
+        return [_read(document) async for document in every(self._sessions, where, sort=[("expires_at", 1)])]
+
     async def active(self, channel_id: str) -> list[VipSession]:
         """All active sessions of a channel, the one that ends first in front."""
         where = {"channel_id": channel_id, "status": VipStatus.ACTIVE.value}
@@ -82,6 +104,18 @@ class Sessions:
             {"channel_id": channel_id, "status": VipStatus.ENDED.value}, sort=[("ended_at", -1)], limit=limit
         )
         return [_read(document) for document in page.documents]
+
+    async def ended_page(
+        self, channel_id: str, *, by: str, search: str = "", limit: int = 50, after: str | None = None
+    ) -> tuple[list[VipSession], str | None]:
+        """Ended sessions in one of the orders of `BY`, with the cursor of the next page. `search`: how the login
+        begins, or the name as written where it has letters that logins have not. Raises `Rejected` for a bad cursor."""
+        where: dict[str, Scalar | Range | In] = {"channel_id": channel_id, "status": VipStatus.ENDED.value}
+        if search:
+            field, start = ("viewer_login", search.lower()) if search.isascii() else ("viewer_name", search)
+            where[field] = Range(start, f"{start}\U0010ffff")
+        page = await self._sessions.find(where, sort=[BY[by]], limit=limit, after=after)
+        return [_read(document) for document in page.documents], page.cursor
 
 
 def _document(session: VipSession) -> Document:

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from domain.ports import Checkpoint, Clock, Metrics, no_checkpoint
 from gateways.topics.contracts import Topics
 from web.answers import json_answer
-from web.audit import AuditLog
-from web.auth import Auth, Guards, Sessions, check_development_login
+from web.api.audit import AuditApi
+from web.auth import Guards, check_development_login
+from web.auth_login import Auth, LoginParts, TwitchLogin
+from web.auth_sessions import Bindings, Sessions
 from web.cron import CronAuth, CronWeb, OidcRule
 from web.health import BacklogCheck, Health, MetricsPage, StorageCheck
-from web.keys import Route, Who
+from web.keys import Rate, Route, Who
+from web.limits import Allowance, Limiter, limit_headers
 from web.middleware import InFlight, edge, guarded, security_headers
 from web.openapi import document
+from web.overlay import OverlayStreams
 from web.pages import STATIC, Pages
 from web.peers import Network
 from web.ports import (
@@ -29,11 +36,13 @@ from web.ports import (
     EventSubSink,
     Exposition,
     FetchKeys,
+    LoginBook,
     LoopProbe,
+    Newcomers,
     Snapshots,
     StorageProbe,
 )
-from web.routes import OPERATORS, Handlers, table
+from web.routes import OPERATORS, Api, Handlers, table
 from web.sse import StreamLimits, Streams
 from web.webhooks import EventSubWebhook
 
@@ -57,6 +66,9 @@ class WebSettings:
     max_backlog_seconds: float = 120.0
     max_lag_seconds: float = 5.0
     stream_limits: StreamLimits = field(default_factory=StreamLimits)
+    rate_limits: Mapping[Rate, Allowance] = field(
+        default_factory=dict
+    )  # where they differ from the usual ones
     static: Path = STATIC
 
 
@@ -76,6 +88,7 @@ class WebApp:
     in_flight: InFlight
     streams: Streams | None = None
     stopping: Stopping = field(default_factory=Stopping)
+    overlays: OverlayStreams | None = None
 
 
 def build_app(
@@ -87,6 +100,8 @@ def build_app(
     sink: EventSubSink,
     snapshots: Snapshots,
     channels: Channels,
+    logins: LoginBook,
+    newcomers: Newcomers,
     cron: Cron,
     audit: AuditReader,
     storage: StorageProbe,
@@ -96,13 +111,17 @@ def build_app(
     fetch_keys: FetchKeys | None = None,
     checks: Sequence[Check] = (),
     versions: Mapping[str, int] | None = None,
+    api: Api | None = None,
+    twitch: LoginParts | None = None,
     checkpoint: Checkpoint = no_checkpoint,
 ) -> WebApp:
     """Join everything. Raises `Rejected` for a short session secret or a development login open to strangers."""
     https = settings.public_url.startswith("https:")
     if settings.development_login:
         check_development_login(public_url=settings.public_url, on_cloud_run=settings.on_cloud_run)
-    sessions = Sessions(clock=clock, secret=settings.session_secret, secure=https)
+    bindings = Bindings(secret=settings.session_secret, secure=https)
+    sessions = Sessions(logins=logins, secure=https)
+    limiter = Limiter(sessions=sessions, clock=clock, metrics=metrics, allowances=settings.rate_limits)
     guards = Guards(
         sessions=sessions,
         cron=CronAuth(
@@ -125,18 +144,29 @@ def build_app(
         topics=topics,
         snapshots=snapshots,
         channels=channels,
+        logins=logins,
         clock=clock,
         metrics=metrics,
         versions=versions,
         limits=settings.stream_limits,
     )
 
+    async def allow(request: web.Request, route: Route) -> None:
+        await limiter.admit(request, route)
+        await guards.allow(request, route)
+
     async def openapi(request: web.Request) -> web.Response:
-        return json_answer(described)
+        return json_answer(described())
 
     handlers = Handlers(
-        audit=AuditLog(reader=audit, channels=channels),
-        auth=Auth(sessions=sessions, channels=channels, development_login=settings.development_login),
+        audit=AuditApi(reader=audit, clock=clock),
+        auth=Auth(
+            sessions=sessions,
+            channels=channels,
+            newcomers=newcomers,
+            development_login=settings.development_login,
+        ),
+        twitch=TwitchLogin(sessions=sessions, bindings=bindings, parts=twitch) if twitch else None,
         cron=CronWeb(cron=cron),
         eventsub=EventSubWebhook(
             sink=sink, clock=clock, metrics=metrics, checkpoint=checkpoint, secrets=settings.eventsub_secrets
@@ -154,15 +184,27 @@ def build_app(
         pages=Pages(directory=settings.static),
         streams=streams,
     )
-    routes = table(handlers, development_login=settings.development_login)
+    routes = table(handlers, api or Api(), development_login=settings.development_login)
     if settings.only_health:
         routes = tuple(route for route in routes if route.path in OPERATORS)
-    described = document(routes, version=settings.version)
+
+    @cache
+    def described() -> dict[str, Any]:
+        """Made when somebody first asks: most processes are never asked."""
+        return document(routes, version=settings.version, cookie=sessions.cookie)
+
     in_flight = InFlight()
     application = _application(
-        routes, guards.allow, clock, metrics, in_flight, settings.trusted_proxies, https
+        routes,
+        allow,
+        clock,
+        metrics,
+        in_flight,
+        settings.trusted_proxies,
+        https,
+        outside=[handlers.pages.friendly()],
     )
-    return WebApp(application, routes, in_flight, streams, stopping)
+    return WebApp(application, routes, in_flight, streams, stopping, api.overlay if api else None)
 
 
 def build_metrics_app(*, exposition: Exposition, clock: Clock, metrics: Metrics) -> WebApp:
@@ -172,8 +214,21 @@ def build_metrics_app(*, exposition: Exposition, clock: Clock, metrics: Metrics)
         return None
 
     routes = (Route("GET", "/metrics", MetricsPage(exposition=exposition).metrics, Who.METRICS, quiet=True),)
+    return build_plain_app(routes, allow, clock=clock, metrics=metrics)
+
+
+def build_plain_app(
+    routes: tuple[Route, ...],
+    allow: Callable[[web.Request, Route], Awaitable[None]],
+    *,
+    clock: Clock,
+    metrics: Metrics,
+    trusted: Sequence[Network] = (),
+    https: bool = False,
+) -> WebApp:
+    """Other routes behind the same edge: errors, headers, log lines, limits of bodies."""
     in_flight = InFlight()
-    return WebApp(_application(routes, allow, clock, metrics, in_flight, (), False), routes, in_flight)
+    return WebApp(_application(routes, allow, clock, metrics, in_flight, trusted, https), routes, in_flight)
 
 
 def _application(  # noqa: PLR0917 - two callers, right above
@@ -184,11 +239,16 @@ def _application(  # noqa: PLR0917 - two callers, right above
     in_flight: InFlight,
     trusted: Sequence[Network],
     https: bool,
+    outside: Sequence[Middleware] = (),
 ) -> web.Application:
     application = web.Application(
-        middlewares=[edge(clock=clock, metrics=metrics, trusted=trusted, in_flight=in_flight)]
+        middlewares=[
+            *outside,
+            edge(clock=clock, metrics=metrics, trusted=trusted, in_flight=in_flight),
+        ]
     )
     application.on_response_prepare.append(security_headers(https=https))
+    application.on_response_prepare.append(limit_headers())
     for route in routes:
         application.router.add_route(route.method, route.path, guarded(route, allow))
     return application

@@ -20,6 +20,7 @@ STATUS: dict[str, int] = {
     "http.method_not_allowed": 405,
     "http.body_too_large": 413,
     "http.body_too_slow": 408,
+    "http.rate_limited": 429,
     "signature.missing": 400,
     "signature.malformed": 400,
     "signature.not_ascii": 400,

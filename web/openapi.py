@@ -1,203 +1,74 @@
-"""The description of our routes as an OpenAPI 3.1 document, served at `/api/openapi.json`."""
+"""The description of our routes as an OpenAPI 3.1 document, served at `/api/openapi.json`.
+
+It is made from the rows of `web/routes.py` and their specs. What every operation of a kind can answer follows from its
+row: who may use it, whether it concerns a channel, whether it takes a body. No operation has a `default` answer, so
+that a status that is not listed is a fault, and found as one.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from http import HTTPStatus
 from typing import Any
 
-from web.keys import Route, Who
+from web.keys import Rate, Role, Route, Who
+from web.limits import rate_of
+from web.models.system import Problem
+from web.openapi_schemas import Schemas
+from web.spec import JSON, PROBLEM, Answer, Header, Spec
 
 Json = dict[str, Any]
 
-
-def _ref(name: str) -> Json:
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def _object(required: Json, optional: Json | None = None) -> Json:
-    return {"type": "object", "properties": required | (optional or {}), "required": list(required)}
-
-
-def _answer(description: str, schema: Json | None = None, kind: str = "application/json") -> Json:
-    return {"description": description} | ({"content": {kind: {"schema": schema}}} if schema else {})
-
-
-def _query(name: str, description: str, schema: Json | None = None, *, required: bool = False) -> Json:
-    return {
-        "name": name,
-        "in": "query",
-        "description": description,
-        "required": required,
-        "schema": schema or TEXT,
-    }
-
-
-def _header(name: str, description: str, *, required: bool = True) -> Json:
-    return {"name": name, "in": "header", "description": description, "required": required, "schema": TEXT}
-
-
-TEXT: Json = {"type": "string"}
-INTEGER: Json = {"type": "integer"}
-NUMBER: Json = {"type": "number"}
-FLAG: Json = {"type": "boolean"}
-CHANNEL_QUERY = _query("channel", "Id of the channel.", required=True)
-EVENTSUB = "Twitch-Eventsub-"
-
-SCHEMAS: Json = {
-    "Problem": _object(
-        {"title": TEXT, "status": INTEGER, "code": TEXT, "detail": TEXT, "request_id": TEXT},
-        {"type": TEXT, "advice": TEXT},
-    ),
-    "Channel": _object({"id": TEXT, "login": TEXT, "name": TEXT}),
-    "Session": _object(
-        {"signed_in": FLAG, "name": TEXT, "channels": {"type": "array", "items": _ref("Channel")}},
-        {"development_login": FLAG},
-    ),
-    "Check": _object({"name": TEXT, "ok": FLAG, "detail": TEXT}),
-    "Readiness": _object(
-        {"ready": FLAG, "stopping": FLAG, "checks": {"type": "array", "items": _ref("Check")}}
-    ),
-    "Health": _object(
-        {
-            "status": {"enum": ["ok", "degraded", "unavailable"]},
-            "version": TEXT,
-            "uptime_seconds": NUMBER,
-            "checks": {"type": "array", "items": _ref("Check")},
-        }
-    ),
-    "AuditPage": _object(
-        {
-            "entries": {"type": "array", "items": {"type": "object"}},
-            "cursor": {"type": ["string", "null"]},
-        }
-    ),
+TAGS: Mapping[str, str] = {
+    "vips": "Who is VIP, and for how long.",
+    "waiting list": "Who waits for a free slot.",
+    "operations": "What became of a write that took longer than its request.",
+    "rewards": "Channel-point rewards.",
+    "viewers": "Allow, block and protected lists.",
+    "settings": "Rules, messages and everything else that a streamer chooses.",
+    "analytics": "What happened, in numbers.",
+    "audit": "Who did what, when and why.",
+    "connection": "How we are connected to Twitch.",
+    "live": "Everything that changes, as it changes.",
+    "session": "Signing in with Twitch, and who is signed in.",
+    "account": "The channel's account, its permissions, and leaving.",
+    "team": "Who else may work with a channel.",
+    "webhooks": "Where Twitch delivers.",
+    "cron": "For schedulers.",
+    "operators": "For those who run Cuelight.",
+    "page": "The pages and their files.",
 }
 
-_CRON: Json = {
-    "tags": ["cron"],
-    "summary": "Remove every VIP whose time is over",
-    "description": "What the clock does by itself, on demand. Calling it twice does no harm.",
-    "responses": {"200": _answer("What was queued.", {"type": "object"})},
-}
-_HEALTH: Json = {
-    "tags": ["operators"],
-    "summary": "Health, version and uptime",
-    "responses": {"200": _answer("Works.", _ref("Health")), "503": _answer("Does not.", _ref("Health"))},
-}
-
-OPERATIONS: dict[str, Json] = {
-    "GET /": {
-        "tags": ["page"],
-        "summary": "The live page",
-        "responses": {"200": _answer("HTML.", TEXT, "text/html"), "304": _answer("Unchanged.")},
-    },
-    "GET /static/{path}": {
-        "tags": ["page"],
-        "summary": "A file of the page",
-        "parameters": [{"name": "path", "in": "path", "required": True, "schema": TEXT}],
-        "responses": {"200": _answer("The file."), "304": _answer("Unchanged.")},
-    },
-    "GET /api/auth/session": {
-        "tags": ["session"],
-        "summary": "Who is signed in",
-        "responses": {"200": _answer("The session.", _ref("Session"))},
-    },
-    "GET /api/auth/csrf": {
-        "tags": ["session"],
-        "summary": "The token that writes send as X-CSRF-Token",
-        "responses": {"200": _answer("The token.", _object({"token": TEXT}))},
-    },
-    "POST /api/auth/sign-out": {
-        "tags": ["session"],
-        "summary": "Forget the session",
-        "parameters": [_header("X-CSRF-Token", "From /api/auth/csrf.")],
-        "responses": {"200": _answer("Signed out.", _object({"signed_in": FLAG}))},
-    },
-    "POST /api/auth/dev": {
-        "tags": ["session"],
-        "summary": "Development login",
-        "description": "Exists only in the demo and answers this machine only.",
-        "responses": {
-            "200": _answer("Signed in (asked by a script).", _ref("Session")),
-            "303": _answer("Signed in (asked by a form)."),
-        },
-    },
-    "GET /api/ws": {
-        "tags": ["live"],
-        "summary": "Server-Sent Events of a channel",
-        "description": "Events `vip`, `activity`, `channel`; `reset` carries a snapshot when the position is unknown; "
-        "`auth` says that the session is over. The id of an event is a position `epoch-seq`.",
-        "parameters": [
-            CHANNEL_QUERY,
-            _header("Last-Event-ID", "Position after which to go on.", required=False),
-            _query("last_event_id", "The same, for a first connection."),
-        ],
-        "responses": {"200": _answer("The stream.", TEXT, "text/event-stream")},
-    },
-    "GET /api/audit-log": {
-        "tags": ["audit"],
-        "summary": "Who did what, when and why; newest first",
-        "parameters": [
-            CHANNEL_QUERY,
-            _query("viewer", "Only about this viewer (id)."),
-            _query("action", "Only this action, e.g. vip.granted."),
-            _query("limit", "At most so many.", INTEGER | {"minimum": 1, "maximum": 200, "default": 50}),
-            _query("cursor", "From the page before."),
-        ],
-        "responses": {"200": _answer("One page.", _ref("AuditPage"))},
-    },
-    "POST /api/webhooks/eventsub": {
-        "tags": ["webhooks"],
-        "summary": "EventSub messages of Twitch",
-        "parameters": [
-            _header(EVENTSUB + "Message-Id", "Decides what is a duplicate."),
-            _header(EVENTSUB + "Message-Type", "notification, webhook_callback_verification or revocation."),
-            _header(EVENTSUB + "Message-Timestamp", "RFC 3339 in UTC; ten minutes old at most."),
-            _header(EVENTSUB + "Message-Signature", "sha256=HMAC over id, timestamp and raw body."),
-            _header(EVENTSUB + "Subscription-Type", "E.g. stream.online."),
-            _header(EVENTSUB + "Subscription-Version", "E.g. 1."),
-        ],
-        "requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}},
-        "responses": {
-            "200": _answer("The challenge, echoed.", TEXT, "text/plain"),
-            "204": _answer("Kept (or known already)."),
-            "413": _answer("Larger than 1 MiB.", _ref("Problem"), "application/problem+json"),
-            "503": _answer("Nothing was kept; send it again.", _ref("Problem"), "application/problem+json"),
-        },
-    },
-    "GET /api/cron/remove-expired-vips": _CRON,
-    "POST /api/cron/remove-expired-vips": _CRON,
-    "GET /livez": {
-        "tags": ["operators"],
-        "summary": "Does the event loop turn?",
-        "responses": {"200": _answer("Yes."), "503": _answer("It is stuck.")},
-    },
-    "GET /readyz": {
-        "tags": ["operators"],
-        "summary": "May events be sent here?",
-        "responses": {"200": _answer("Yes.", _ref("Readiness")), "503": _answer("No.", _ref("Readiness"))},
-    },
-    "GET /api/health": _HEALTH,
-    "GET /metrics": {
-        "tags": ["operators"],
-        "summary": "Prometheus metrics",
-        "responses": {"200": _answer("Text.", TEXT, "text/plain")},
-    },
-    "GET /api/openapi.json": {
-        "tags": ["operators"],
-        "summary": "This document",
-        "responses": {"200": _answer("OpenAPI 3.1.", {"type": "object"})},
-    },
-}
-
-_SECURITY: dict[Who, list[Json]] = {
+_SECURITY: Mapping[Who, list[Json]] = {
     Who.PUBLIC: [],
     Who.WEBHOOK: [],
     Who.SESSION: [{"session": []}],
     Who.CRON: [{"bearer": []}, {"cronSecret": []}],
     Who.METRICS: [{"bearer": []}],
 }
+_WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+_GUARDED = frozenset({Who.SESSION, Who.CRON, Who.METRICS})
+
+CHANNEL = {
+    "name": "channel",
+    "in": "query",
+    "required": False,
+    "description": "Id of the channel. May be left out by who has only one.",
+    "schema": {"type": "string", "maxLength": 64, "examples": ["141981764"]},
+}
+IDEMPOTENCY_KEY = Header(
+    "Any text of your own, once per change: the same request with the same key is carried out once, and answered as"
+    " the first time.",
+    longest=128,
+)
+RETRY_AFTER = Header("Seconds after which to try again.")
+RATE_HEADERS: Mapping[str, Header] = {
+    "X-RateLimit-Limit": Header("How many requests a window takes."),
+    "X-RateLimit-Remaining": Header("How many are left."),
+    "X-RateLimit-Reset": Header("When the window ends, in ISO 8601."),
+}
+"""What every answer of a counted route carries (`web/limits.py`)."""
 
 
 def described_path(route: Route) -> str:
@@ -205,30 +76,168 @@ def described_path(route: Route) -> str:
     return re.sub(r"\{(\w+):[^}]*\}", r"{\1}", route.path)
 
 
-def document(routes: Sequence[Route], *, version: str) -> Json:
-    """The description of exactly these routes (HEAD is left to HTTP); raises `KeyError` for one without description."""
+def document(routes: Sequence[Route], *, version: str, cookie: str = "cuelight") -> Json:
+    """The description of the routes that have a spec (HEAD is left to HTTP). `cookie` holds the session.
+
+    Raises `Broken` for models that share a name, `KeyError` for a tag that is not in `TAGS`.
+    """
+    told = [(route, route.spec) for route in routes if route.spec is not None and route.method != "HEAD"]
+    schemas = Schemas([(Problem, True), *(pair for _, spec in told for pair in spec.models)])
     paths: dict[str, Json] = {}
-    for route in routes:
-        if route.method == "HEAD":
-            continue
+    for route, spec in told:
         path = described_path(route)
-        operation = dict(OPERATIONS[f"{route.method} {path}"])
-        operation["operationId"] = re.sub(r"\W+", "_", f"{route.method.lower()} {path}").strip("_")
-        operation["security"] = _SECURITY[route.who]
-        operation["responses"] = operation["responses"] | {
-            "default": _answer("What went wrong.", _ref("Problem"), "application/problem+json")
-        }
-        paths.setdefault(path, {})[route.method.lower()] = operation
+        paths.setdefault(path, {})[route.method.lower()] = _operation(route, spec, path, schemas)
+    written_out = [one for _, spec in told for one in (spec.path, spec.query) if one is not None]
+    used = {spec.tag for _, spec in told}
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Cuelight", "version": version, "summary": "Channel points become timed VIPs."},
+        "info": {
+            "title": "Cuelight",
+            "version": version,
+            "summary": "Channel points become timed VIPs.",
+            "description": "How to call it: docs/api.md. Times are UTC milliseconds (`_at`), lengths seconds"
+            " (`_seconds`). Whatever goes wrong is answered as a problem with a stable `code`.",
+        },
+        "tags": [{"name": name, "description": what} for name, what in TAGS.items() if name in used],
         "paths": paths,
         "components": {
-            "schemas": SCHEMAS,
+            "schemas": schemas.components(without=written_out),
             "securitySchemes": {
-                "session": {"type": "apiKey", "in": "cookie", "name": "cuelight"},
+                "session": {
+                    "type": "apiKey",
+                    "in": "cookie",
+                    "name": cookie,
+                    "description": "Set by signing in with Twitch.",
+                },
+                "csrf": {
+                    "type": "apiKey",
+                    "in": "header",
+                    "name": "X-CSRF-Token",
+                    "description": "From /api/auth/csrf. Writes need it beside the session.",
+                },
                 "bearer": {"type": "http", "scheme": "bearer"},
                 "cronSecret": {"type": "apiKey", "in": "header", "name": "X-Cron-Secret"},
             },
         },
     }
+
+
+def _operation(route: Route, spec: Spec, path: str, schemas: Schemas) -> Json:
+    name = re.sub(r"\W+", "_", f"{route.method.lower()} {path}").strip("_")
+    made: Json = {"operationId": name, "tags": [_tag(spec.tag)], "summary": spec.summary}
+    words = [spec.description] if spec.description else []
+    if route.role is Role.OWNER:
+        words.append("Only the owner of the channel may do this.")
+    if words:
+        made["description"] = " ".join(words)
+    made["security"] = _SECURITY[route.who]
+    if route.who is Who.SESSION and route.method in _WRITES:
+        made["security"] = [{"session": [], "csrf": []}]
+    parameters = list(_parameters(route, spec, path, schemas))
+    if parameters:
+        made["parameters"] = parameters
+    if spec.body is not None:
+        kind = spec.body if isinstance(spec.body, str) else JSON
+        made["requestBody"] = {"required": True, "content": {kind: {"schema": _schema(spec.body, schemas)}}}
+    made["responses"] = _responses(route, spec, path, schemas)
+    return made
+
+
+def _tag(name: str) -> str:
+    if name not in TAGS:
+        raise KeyError(f"{name} is no tag of web/openapi.py")
+    return name
+
+
+def _parameters(route: Route, spec: Spec, path: str, schemas: Schemas) -> Iterator[Json]:
+    described = {} if spec.path is None else {name: one for name, _, one in schemas.fields(spec.path)}
+    for name in re.findall(r"\{(\w+)\}", path):
+        yield _parameter(name, "path", True, described.get(name, {"type": "string", "minLength": 1}))
+    if route.role is not None:
+        yield CHANNEL
+    if spec.query is not None:
+        for name, required, schema in schemas.fields(spec.query):
+            yield _parameter(name, "query", required, schema)
+    headers = {**spec.headers, **({"Idempotency-Key": IDEMPOTENCY_KEY} if spec.idempotent else {})}
+    for name, header in headers.items():
+        shape: Json = {"type": "string", "description": header.what}
+        if header.longest:
+            shape |= {"minLength": 1, "maxLength": header.longest, "pattern": "^[ -~]+$"}
+        yield _parameter(name, "header", header.required, shape)
+
+
+def _parameter(name: str, place: str, required: bool, schema: Json) -> Json:
+    schema = dict(schema)
+    what = schema.pop("description", "")
+    made: Json = {"name": name, "in": place, "required": required, "schema": schema}
+    return {**made, "description": what} if what else made
+
+
+def _schema(answer: type[Any] | str, schemas: Schemas, *, answered: bool = False) -> Json:
+    if not isinstance(answer, str):
+        return schemas.ref(answer, answered=answered)
+    if answer != JSON:
+        return {"type": "string"}
+    return {"type": ["object", "array"]} if answered else {"type": "object"}
+
+
+def _responses(route: Route, spec: Spec, path: str, schemas: Schemas) -> Json:
+    made: Json = {
+        str(status): _good(status, answer, spec, schemas) for status, answer in spec.answers.items()
+    }
+    for status, when in sorted((_usual(route, spec, path) | dict(spec.problems)).items()):
+        answer = made.setdefault(str(status), {"description": when})
+        answer.setdefault("content", {})[PROBLEM] = {"schema": schemas.ref(Problem, answered=True)}
+        if status in (429, 503):
+            answer.setdefault("headers", {})["Retry-After"] = _sent(RETRY_AFTER, "integer")
+        if status == 429:
+            answer["headers"] |= {name: _sent(header) for name, header in RATE_HEADERS.items()}
+    return dict(sorted(made.items()))
+
+
+def _good(status: int, answer: Answer, spec: Spec, schemas: Schemas) -> Json:
+    words = HTTPStatus(status).phrase + "."
+    if answer is None:
+        return {"description": words}
+    if isinstance(answer, type) and answer.__doc__:
+        words = answer.__doc__.partition("\n")[0]
+    kinds = answer if isinstance(answer, tuple) else (answer,)
+    made: Json = {
+        "description": words,
+        "content": {
+            kind if isinstance(kind, str) else JSON: {"schema": _schema(kind, schemas, answered=True)}
+            for kind in kinds
+        },
+    }
+    if spec.sends and status < 300:
+        made["headers"] = {name: _sent(header) for name, header in spec.sends.items()}
+    return made
+
+
+def _sent(header: Header, kind: str = "string") -> Json:
+    return {"description": header.what, "schema": {"type": kind}}
+
+
+def _usual(route: Route, spec: Spec, path: str) -> dict[int, str]:
+    """The problems that any operation of this kind can answer with."""
+    may: dict[int, str] = {}
+    if spec.query is not None or spec.body is not None or route.role is not None:
+        may[400] = "Something in the request is malformed; `detail` says what."
+    if route.who in _GUARDED:
+        may[401] = "Who asks is not known."
+    if route.who is Who.SESSION and (route.role is not None or route.method in _WRITES):
+        may[403] = "Who asks may not do this, or the CSRF token is wrong."
+    if route.who is Who.PUBLIC and route.method in _WRITES:
+        may[403] = "The request comes from another site."
+    if "{" in path:
+        may[404] = "There is no such thing."
+    if route.body_limit:
+        may[408] = "The body did not come in time."
+        may[413] = f"The body is larger than {route.body_limit} bytes."
+    if spec.idempotent:
+        may[409] = "The same `Idempotency-Key` came with another request."
+    if rate_of(route) is not Rate.NONE:
+        may[429] = "Too many requests."
+    if route.path.startswith("/api/"):
+        may[503] = "Not now; `Retry-After` says when."
+    return may

@@ -1,15 +1,46 @@
-"""The page and its files. They are read once, at the start: a request never touches the file system."""
+"""The pages and their files. They are read once, at the start: a request never touches the file system.
+
+Every page is the same shell; which one it shows is read from the path by `static/lib/routes.js`. A browser that comes
+to nothing, or that we cannot answer, gets a page that says so; programs get the problem document as it is.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import mimetypes
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
 from domain.errors import NotFound
+
+SHELL = "index.html"
+PATHS: Mapping[str, str] = dict.fromkeys(
+    (
+        "/",
+        "/activity",
+        "/analytics",
+        "/rewards",
+        "/rules",
+        "/settings",
+        "/connection",
+        "/account",
+        "/welcome",
+        "/sign-in",
+    ),
+    SHELL,
+)
+"""Path of a page to its file."""
+
+OVERLAY = "overlay/index.html"
+DOCS = "docs/index.html"
+NOT_FOUND, FAILED = "not_found.html", "error.html"
+# Where people come with the address bar or a link of Twitch's. Everything else under these is for programs.
+_FOR_PROGRAMS = ("/api/", "/static/", "/metrics", "/livez", "/readyz")
+_FOR_PEOPLE = ("/api/auth/",)
 
 STATIC = Path(__file__).parent / "static"
 MAX_TOTAL_BYTES = 32 << 20
@@ -37,10 +68,11 @@ class File:
 
 
 class Pages:
-    """Serves `index.html` at `/` and every other file of a directory under `/static/`.
+    """Serves the shell at the paths of the pages and every file of a directory under `/static/`.
 
-    Only names that were found at the start exist, so that no path can lead elsewhere. Hidden files and links that
-    point out of the directory are left out. Browsers ask again each time (`no-cache`) and mostly hear 304.
+    Only names that were found at the start exist, so that no path can lead elsewhere. Hidden files, notes for
+    developers (`.md`) and links that point out of the directory are left out. Browsers ask again each time
+    (`no-cache`) and mostly hear 304.
     """
 
     def __init__(self, *, directory: Path = STATIC) -> None:
@@ -51,13 +83,49 @@ class Pages:
         """What can be had under `/static/`."""
         return sorted(self._files)
 
-    async def index(self, request: web.Request) -> web.Response:
-        """GET `/`."""
-        return self._answer(request, "index.html")
+    async def page(self, request: web.Request) -> web.Response:
+        """GET a path of `PATHS`."""
+        return self._answer(request, PATHS[request.path])
+
+    async def docs(self, request: web.Request) -> web.Response:
+        """GET `/api/docs`: the description of the API as a page."""
+        return self._answer(request, DOCS)
+
+    async def overlay(self, request: web.Request) -> web.Response:
+        """GET `/overlay`: what streaming software shows. A page of its own: no shell, nothing behind it."""
+        return self._answer(request, OVERLAY)
 
     async def static(self, request: web.Request) -> web.Response:
         """GET `/static/{path}`."""
         return self._answer(request, request.match_info["path"])
+
+    def file(self, request: web.Request, name: str) -> web.Response:
+        """A file of the directory at a path of its own. Raises `NotFound`."""
+        return self._answer(request, name)
+
+    def friendly(self) -> Middleware:
+        """The middleware that puts a page in place of a problem document, for people. It stands outside of `edge`."""
+
+        @web.middleware
+        async def handle(request: web.Request, handler: Handler) -> web.StreamResponse:
+            response = await handler(request)
+            if response.status < 400 or response.content_type != "application/problem+json":
+                return response
+            file = self._files.get(NOT_FOUND if response.status in (404, 405) else FAILED)
+            if file is None or not _is_for_people(request):
+                return response
+            kept = {
+                name: response.headers[name] for name in ("Retry-After", "Allow") if name in response.headers
+            }
+            return web.Response(
+                status=response.status,
+                body=file.body,
+                content_type="text/html",
+                charset="utf-8",
+                headers=kept,
+            )
+
+        return handle
 
     def _answer(self, request: web.Request, name: str) -> web.Response:
         file = self._files.get(name)
@@ -73,13 +141,20 @@ class Pages:
         return web.Response(body=file.body, content_type=file.content_type, charset=charset, headers=headers)
 
 
+def _is_for_people(request: web.Request) -> bool:
+    """Whether a browser wants to show the answer as a page of its own."""
+    if request.method not in ("GET", "HEAD") or "text/html" not in request.headers.get("Accept", "").lower():
+        return False
+    return request.path.startswith(_FOR_PEOPLE) or not request.path.startswith(_FOR_PROGRAMS)
+
+
 def _load(directory: Path) -> dict[str, File]:
     files: dict[str, File] = {}
     root = directory.resolve()
     total = 0
     for path in sorted(root.rglob("*")):
         name = path.relative_to(root)
-        hidden = any(part.startswith((".", "_")) for part in name.parts)
+        hidden = path.suffix == ".md" or any(part.startswith((".", "_")) for part in name.parts)
         if hidden or not path.is_file() or not path.resolve().is_relative_to(root):
             continue
         total += path.stat().st_size

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from typing import Any, Literal, Protocol, TypedDict
+
+from handlers.accounts.sessions import SignedIn
+from storage.audit import AuditFilter
 
 Taken = Literal["new", "duplicate", "conflict", "ignored"]
 
@@ -42,8 +45,12 @@ class Channel(TypedDict):
 
 
 class Channels(Protocol):
-    async def channels(self) -> list[Channel]:
-        """The channels that this daemon serves."""
+    async def channels(self, ids: Iterable[str] | None = None) -> list[Channel]:
+        """The channels with these ids, as far as they exist, the oldest first; `None`: all that this daemon serves."""
+        ...
+
+    async def channel(self, channel_id: str) -> Channel | None:
+        """One of them."""
         ...
 
 
@@ -61,9 +68,17 @@ class Cron(Protocol):
 
 class AuditReader(Protocol):
     async def audit(
-        self, *, channel_id: str, viewer_id: str | None, action: str | None, limit: int, cursor: str | None
+        self, *, channel_id: str, only: AuditFilter, limit: int, cursor: str | None
     ) -> tuple[list[dict[str, Any]], str | None]:
         """Audit records, newest first, and the cursor of the next page. A malformed cursor raises `Rejected`."""
+        ...
+
+    async def viewer_id(self, channel_id: str, written: str) -> str:
+        """The id of a viewer who is named by it or by his login; something that no viewer has for an unknown one."""
+        ...
+
+    def export(self, *, kind: str, channel_id: str, only: AuditFilter) -> AsyncIterator[bytes]:
+        """The records as a file, `csv` or `json`, in pieces."""
         ...
 
 
@@ -76,6 +91,40 @@ class StorageProbe(Protocol):
 class Backlog(Protocol):
     async def oldest_open(self) -> int | None:
         """When (UTC ms) the oldest event came that we could have handled and have not; `None` when nothing waits."""
+        ...
+
+
+class LoginBook(Protocol):
+    """The sessions of browsers (`handlers/accounts/sessions.py`)."""
+
+    async def open(
+        self, *, subject: str, login: str, name: str, agent: str, replaces: str
+    ) -> tuple[str, SignedIn]:
+        """Begin a session: its key, for the browser alone, and the session. The one under the key `replaces` ends."""
+        ...
+
+    async def read(self, key: str) -> SignedIn | None:
+        """The session that a key opens, while it is in force."""
+        ...
+
+    async def lasts(self, login_id: str, channel_id: str) -> bool:
+        """Whether a session is in force and may see a channel."""
+        ...
+
+    async def end(self, login_id: str, subject: str) -> None: ...
+
+    async def end_all(self, subject: str) -> int:
+        """End every session of somebody; returns how many there were."""
+        ...
+
+    def watch(self, watcher: Callable[[str], None]) -> None:
+        """Be told whose sessions ended or changed ("": anybody's). Must not wait."""
+        ...
+
+
+class Newcomers(Protocol):
+    async def nobody_yet(self) -> bool:
+        """Whether nobody has signed in here so far: who does becomes the host."""
         ...
 
 

@@ -92,5 +92,7 @@ class Server:
         await site.stop()
         if self._web.streams is not None:
             self._web.streams.stop()
+        if self._web.overlays is not None:
+            self._web.overlays.stop()
         await self._clock.wait(self._web.in_flight.idle, finish_seconds)
         await runner.cleanup()

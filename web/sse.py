@@ -25,15 +25,15 @@ import structlog
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 
-from domain.errors import CuelightError, Rejected
+from domain.errors import CuelightError, NotFound, Rejected, Unavailable
 from domain.ports import Clock, Metrics
 from gateways.topics.contracts import Entry, Follower, Position, PositionLost, Topics
-from web.auth import visible_channel
-from web.keys import SESSION, Session
-from web.ports import Channels, Snapshots
+from web.keys import CHANNEL, SESSION, Role, Session
+from web.ports import Channels, LoginBook, Snapshots
 
 SEND_BUFFER_BYTES = 64 << 10  # the kernel's default lets megabytes pile up behind a stalled reader
 _KIND = re.compile(r"[^\x21-\x7e]")
+_SIGNED_OUT = b"event: auth\ndata: {}\n\n"
 
 log = structlog.get_logger("web.sse")
 
@@ -50,6 +50,7 @@ class StreamLimits:
     retry_ms: tuple[int, int] = (2000, 6000)
     stop_retry_ms: tuple[int, int] = (1000, 8000)
     full_retry_ms: tuple[int, int] = (5000, 15000)
+    recheck_retry_ms: tuple[int, int] = (0, 500)
 
 
 class _Slow(Exception):
@@ -64,6 +65,7 @@ class _Stream:
     writer: AbstractStreamWriter
     scope: asyncio.Timeout = field(default_factory=lambda: asyncio.timeout(None))
     running: bool = False
+    check_at: float = 0.0  # monotonic: when to ask again whether the session is still in force
 
     def interrupt(self) -> None:
         """Wake the stream wherever it waits; a time long past makes its scope expire at once."""
@@ -84,11 +86,14 @@ class Streams:
         topics: Topics,
         snapshots: Snapshots,
         channels: Channels,
+        logins: LoginBook,
         clock: Clock,
         metrics: Metrics,
         versions: Mapping[str, int] | None = None,
         limits: StreamLimits | None = None,
     ) -> None:
+        self._logins = logins
+        logins.watch(self._sessions_changed)
         self._versions = dict(versions or {})
         self._topics = topics
         self._snapshots = snapshots
@@ -112,10 +117,27 @@ class Streams:
         for stream in list(self._open):
             stream.interrupt()
 
+    def _sessions_changed(self, subject: str) -> None:
+        """Whoever lost a session or a role loses his streams; if it was another session, he comes back at once. "":
+        some changes may have been missed, so every stream is looked at when it next wakes, instead of all at once."""
+        for stream in list(self._open):
+            if not subject:
+                stream.check_at = 0.0
+            elif subject == stream.session.subject:
+                stream.interrupt()
+
+    async def _lasts(self, stream: _Stream) -> bool:
+        """Whether whose stream it is may still see it. While the store cannot say, it goes on."""
+        try:
+            return await self._logins.lasts(stream.session.id, stream.channel_id)
+        except Unavailable:
+            return True
+
     async def stream(self, request: web.Request) -> web.StreamResponse:
         """GET `/api/ws`. Raises only before the first byte; after that whatever happens ends the stream."""
-        session = request[SESSION]
-        channel = await visible_channel(session, request.query.get("channel", ""), self._channels)
+        session, channel_id = request[SESSION], request[CHANNEL]
+        if await self._channels.channel(channel_id) is None:
+            raise NotFound("There is no such channel.", code="web.no_channel")
         response = web.StreamResponse(
             headers={
                 "Content-Type": "text/event-stream; charset=utf-8",
@@ -136,7 +158,7 @@ class Streams:
         if writer is None:
             return response
         lifetime = _between(self._limits.lifetime_seconds)
-        stream = _Stream(session, channel["id"], self._clock.monotonic() + lifetime, writer)
+        stream = _Stream(session, channel_id, self._clock.monotonic() + lifetime, writer)
         self._open.add(stream)
         self._metrics.gauge("sse_streams", len(self._open))
         reason = "error"
@@ -169,11 +191,10 @@ class Streams:
                     reason = await self._run(request, stream)
                 finally:
                     stream.running = False
-            if reason == "signed_out":
-                farewell = b"event: auth\ndata: {}\n\n"
+            farewell = _SIGNED_OUT if reason == "signed_out" else b""
             farewell += _retry(self._limits.retry_ms)
         except TimeoutError:
-            reason, farewell = "shutdown", _retry(self._limits.stop_retry_ms)
+            reason, farewell = await self._interrupted(stream)
         except _Slow:
             if request.transport is not None:
                 request.transport.abort()
@@ -194,6 +215,14 @@ class Streams:
                 request.transport.abort()
         return reason
 
+    async def _interrupted(self, stream: _Stream) -> tuple[str, bytes]:
+        """Why a stream was interrupted, and what it says at its end."""
+        if self._stopping:
+            return "shutdown", _retry(self._limits.stop_retry_ms)
+        if await self._lasts(stream):
+            return "rechecked", _retry(self._limits.recheck_retry_ms)
+        return "signed_out", _SIGNED_OUT + _retry(self._limits.retry_ms)
+
     async def _run(self, request: web.Request, stream: _Stream) -> str:
         await self._write(stream, b": welcome\n" + _retry(self._limits.retry_ms))
         after = resume_position(request)
@@ -204,11 +233,17 @@ class Streams:
                 # upserts by id. The other way round it would be in neither.
                 async with self._topics.follow(topic, after) as follower:
                     if after is None:
-                        snapshot = await self._snapshots.snapshot(stream.channel_id)
+                        snapshot = await self._snapshot(stream)
                         await self._write(stream, encode("reset", snapshot, follower.position))
                     return await self._pass_on(topic, follower, stream)
             except PositionLost:
                 after = None
+
+    async def _snapshot(self, stream: _Stream) -> dict[str, Any]:
+        """The channel's picture, and what whose stream it is may do in it."""
+        role = stream.session.role_in(stream.channel_id)
+        picture = await self._snapshots.snapshot(stream.channel_id)
+        return {**picture, "me": {"role": "owner" if role is Role.OWNER else "moderator"}}
 
     async def _pass_on(self, topic: str, follower: Follower, stream: _Stream) -> str:
         while True:
@@ -218,11 +253,15 @@ class Streams:
             if left <= 0:
                 return "lifetime"
             entries = await follower.next(timeout_seconds=min(left, self._limits.heartbeat_seconds))
+            if self._clock.monotonic() >= stream.check_at:
+                if not await self._lasts(stream):
+                    return "signed_out"
+                stream.check_at = self._clock.monotonic() + self._limits.heartbeat_seconds
             if not entries:
                 await self._write(stream, b": beat\n\n")
             if any(entry.version > self._versions.get(entry.kind, 1) for entry in entries):
                 # Taken after all of them were appended, so it holds what each of them tells.
-                snapshot = await self._snapshots.snapshot(stream.channel_id)
+                snapshot = await self._snapshot(stream)
                 await self._write(stream, encode("reset", snapshot, entries[-1].position))
                 continue
             chunk = bytearray()

@@ -4,7 +4,8 @@ Whoever listens also looks by itself now and then (1 to 15 seconds): a lost sign
 
 Names in use: `lanes` (a lane is due: its name), `channels` (a channel was added or removed: its id), `sessions` (a VIP
 session began or its end moved: its id), `login` (a user's grant is alive again: the user id), `restart` (a channel's
-EventSub session shall begin anew: its id).
+EventSub session shall begin anew: its id), `logins` (somebody's session of a browser ended, or what he may do changed:
+the user id).
 """
 
 from __future__ import annotations

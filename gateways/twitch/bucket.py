@@ -19,6 +19,7 @@ DEFAULT_WAIT_SECONDS = 5.0  # a 429 that does not say until when
 class _Known:
     remaining: int
     reset_at: int  # UTC seconds
+    limit: int = 0
 
 
 class Buckets:
@@ -47,7 +48,13 @@ class Buckets:
         if known is not None and reset_at <= known.reset_at and self._clock.now() / 1000 < known.reset_at:
             remaining = min(known.remaining, remaining)
             reset_at = known.reset_at
-        self._known[owner] = _Known(remaining, reset_at)
+        limit = header_number(headers, "Ratelimit-Limit")
+        self._known[owner] = _Known(remaining, reset_at, limit or (known.limit if known is not None else 0))
+
+    def limit(self, owner: str) -> int:
+        """How many points the bucket of `owner` holds when it is full; 0 when no answer has said so yet."""
+        known = self._known.get(owner)
+        return known.limit if known is not None else 0
 
     def until_reset(self, headers: Mapping[str, str]) -> float:
         """Seconds that a 429 asks to wait; a default when it does not say or its reset is over already."""

@@ -139,6 +139,10 @@ class HelixCaller:
         self._refusals.accepted(*_subject(request))
         return reply
 
+    def limit(self, user_id: str) -> int:
+        """How many points a minute the bucket of this user has, as far as answers have said; 0: not known."""
+        return self._buckets.limit(user_id)
+
     async def pages(self, request: Request) -> AsyncIterator[list[dict[str, Any]]]:
         """The rows of each page, until the cursor is empty. What is `GONE` has no rows."""
         params, seen = request.params, {""}
@@ -278,7 +282,8 @@ class HelixCaller:
 
     def _login_needed(self, request: Request, reply: Reply) -> CuelightError:
         about = request.channel_id or request.user_id
-        if not about:
+        # What is wrong with the application's own token is no broadcaster's fault; his consent is what a 403 is about.
+        if not about or (not request.user_id and reply.answer.status == 401):
             return broken(reply.answer, "a refusal of the application's own token")
         message = f"Twitch refuses {request.call}: {reply.message or reply.answer.status}"
         scopes = tuple(_SCOPE.findall(reply.message))

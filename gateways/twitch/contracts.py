@@ -123,12 +123,23 @@ class RemoteRedemption:
 
 @dataclass(frozen=True, slots=True)
 class RemoteReward:
+    """A custom reward as Helix tells it. A limit or a cooldown that is off is 0; `redeemed_now`: how often it was
+    redeemed in the stream that is on, `None` when none is."""
+
     id: str
     title: str
     cost: int
     is_enabled: bool
     is_paused: bool
     skips_queue: bool
+    prompt: str = ""
+    color: str = ""
+    user_input: bool = False
+    cooldown_seconds: int = 0
+    max_per_stream: int = 0
+    max_per_viewer_per_stream: int = 0
+    in_stock: bool = True
+    redeemed_now: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +154,7 @@ class RemoteSubscription:
     method: str = "websocket"
     session_id: str = ""
     callback: str = ""
+    conduit_id: str = ""
 
 
 class Helix(Protocol):
@@ -166,6 +178,24 @@ class Helix(Protocol):
         """All VIPs of the channel (all pages)."""
         ...
 
+    async def moderators(self, channel_id: str) -> list[User]:
+        """All moderators of the channel (all pages)."""
+        ...
+
+    async def is_banned(self, channel_id: str, user_id: str) -> bool:
+        """Whether a viewer is banned for good; a timeout is no ban."""
+        ...
+
+    async def is_subscriber(self, channel_id: str, user_id: str) -> bool: ...
+
+    async def followed_at(self, channel_id: str, user_id: str) -> int | None:
+        """Since when a viewer follows the channel (UTC ms); `None`: he does not."""
+        ...
+
+    async def stream(self, channel_id: str) -> int | None:
+        """When the stream that is on now began (UTC ms); `None`: off air."""
+        ...
+
     async def resolve(
         self, channel_id: str, reward_id: str, redemption_id: str, status: Literal["FULFILLED", "CANCELED"]
     ) -> Resolve: ...
@@ -186,12 +216,31 @@ class Helix(Protocol):
         self, channel_id: str, *, ids: Sequence[str] = (), logins: Sequence[str] = ()
     ) -> list[User]: ...
 
+    async def user_by_login(self, channel_id: str, login: str) -> User | None:
+        """The account that has this login now; `None` also for what cannot be a login."""
+        ...
+
     async def rewards(self, channel_id: str) -> list[RemoteReward]:
         """The rewards that our application made."""
         ...
 
+    async def all_rewards(self, channel_id: str) -> list[RemoteReward]:
+        """Every custom reward of the channel, whoever made it, also those that are switched off."""
+        ...
+
     async def create_reward(self, channel_id: str, body: dict[str, Any]) -> RemoteReward:
-        """Raises `Rejected` (code `twitch.reward`) with Twitch's sentence on 400 and 403."""
+        """Raises `Rejected` with Twitch's sentence: `twitch.reward` on 400, `twitch.reward_title` when the title is
+        taken, `twitch.reward_limit` for the 51st, `twitch.reward_forbidden` (no affiliate, no partner) on 403."""
+        ...
+
+    async def update_reward(self, channel_id: str, reward_id: str, body: dict[str, Any]) -> RemoteReward:
+        """Only what changes is in `body`. Raises as `create_reward` does (403: also when another application made the
+        reward), and `NotFound` (`twitch.reward_gone`)."""
+        ...
+
+    async def delete_reward(self, channel_id: str, reward_id: str) -> bool:
+        """Twitch fulfils what is unfulfilled then, so the points are lost: cancel first. False when the reward was gone
+        already. Raises `Rejected` (`twitch.reward_forbidden`) when another application made it."""
         ...
 
     async def subscribe(

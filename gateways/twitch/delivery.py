@@ -6,9 +6,11 @@ does not fit is dropped, and a drop is a gap like any other: it is reconciled.
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 import random
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Mapping
 from typing import Any, Protocol
 
 import structlog
@@ -54,7 +56,11 @@ OnGap = Callable[[str], Awaitable[None]]
 
 
 class Delivery:
-    """`put`, `revoked` and `gap` never wait; `deliver` and `reconcile` do the work, each in one task at a time."""
+    """`put`, `revoked` and `gap` never wait; `deliver` and `reconcile` do the work, each in one task at a time.
+
+    `transport`: how the sink is told that it came. `at_once`: so many are handed on side by side, which matters where
+    one session serves many channels; what concerns the same viewer in the same channel stays in order.
+    """
 
     def __init__(
         self,
@@ -67,6 +73,8 @@ class Delivery:
         random: random.Random,
         metrics: Metrics,
         pending_bytes: int = PENDING_BYTES,
+        transport: str = "websocket",
+        at_once: int = 1,
     ) -> None:
         self._channel_id = channel_id
         self._sink = sink
@@ -76,6 +84,8 @@ class Delivery:
         self._random = random
         self._metrics = metrics
         self._limit = pending_bytes
+        self._transport = transport
+        self._at_once = at_once
         self._queue: deque[Notification | RemoteSubscription] = deque()
         self._bytes = 0
         self._gap = False
@@ -121,15 +131,41 @@ class Delivery:
 
     async def deliver(self) -> None:
         """Hand on what is kept, oldest first, until nothing is left."""
-        attempt = 0
         while self._queue:
-            item = self._queue[0]
+            some = self._next()
+            if len(some) == 1:
+                await self._settle(some[0])
+            else:
+                async with asyncio.TaskGroup() as group:
+                    for item in some:
+                        group.create_task(self._settle(item), name=f"eventsub.deliver:{self._channel_id}")
+            for item in some:
+                self._queue.popleft()
+                self._bytes -= _size(item)
+        self._dropping = False
+
+    def _next(self) -> list[Notification | RemoteSubscription]:
+        """The oldest ones, as many as may go side by side. They stay in the queue until all are handed on."""
+        some: list[Notification | RemoteSubscription] = []
+        concerned: set[Hashable] = set()
+        for item in itertools.islice(self._queue, self._at_once):
+            concern = _concern(item)
+            if concern in concerned:
+                break
+            concerned.add(concern)
+            some.append(item)
+        return some
+
+    async def _settle(self, item: Notification | RemoteSubscription) -> None:
+        """Hand on one, however often that takes; one that nobody can take is a gap."""
+        attempt = 0
+        while True:
             try:
                 await self._hand_on(item)
+                return
             except Unavailable as error:
                 attempt += 1
                 await self._retry_later("eventsub.sink", attempt, error)
-                continue
             except Exception as error:
                 attempt += 1
                 if not isinstance(error, CuelightError) and attempt < UNFORESEEN_ATTEMPTS:
@@ -138,10 +174,7 @@ class Delivery:
                 self._metrics.count("errors_total", where="eventsub.refused")
                 log.exception("eventsub.refused", channel_id=self._channel_id)
                 self.gap()
-            attempt = 0
-            self._queue.popleft()
-            self._bytes -= _size(item)
-        self._dropping = False
+                return
 
     async def reconcile(self) -> None:
         """Have gaps reconciled, until there is none."""
@@ -176,7 +209,7 @@ class Delivery:
                 "twitch-eventsub-subscription-version": item.version,
             },
             key_id="",
-            transport="websocket",
+            transport=self._transport,
         )
 
     async def _retry_later(self, where: str, attempt: int, error: Exception) -> None:
@@ -187,6 +220,16 @@ class Delivery:
         asked = error.retry_after_seconds if isinstance(error, Unavailable) else 0.0
         jitter = self._random.uniform(0.0, min(LONGEST_SECONDS, SHORTEST_SECONDS * 2.0 ** min(attempt, 10)))
         await self._clock.sleep(min(LONGEST_SECONDS, max(SHORTEST_SECONDS, asked / 2 + jitter)))
+
+
+def _concern(item: Notification | RemoteSubscription) -> Hashable:
+    """Whom it concerns: what has the same answer keeps its order."""
+    if isinstance(item, RemoteSubscription):
+        return "", item.condition.get("broadcaster_user_id", "")
+    event = item.payload.get("event")
+    if not isinstance(event, dict):
+        return item.message_id
+    return str(event.get("broadcaster_user_id")), str(event.get("user_id"))
 
 
 def _size(item: Notification | RemoteSubscription) -> int:

@@ -27,6 +27,7 @@ from gateways.twitch.contracts import (
     Resolve,
     User,
 )
+from gateways.twitch.helix_conduits import ConduitCalls
 from gateways.twitch.helix_eventsub import EventSubCalls
 from gateways.twitch.helix_people import PeopleCalls
 from gateways.twitch.helix_rewards import RewardCalls
@@ -76,6 +77,8 @@ class TwitchHelix:
         self._rewards = RewardCalls(caller=caller)
         self._people = PeopleCalls(caller=caller, pace=pace)
         self._eventsub = EventSubCalls(caller=caller)
+        self.conduits = ConduitCalls(caller=caller)
+        """Conduits, their shards and what hangs on them: for the conduit transport, which alone calls them."""
 
     async def add_vip(self, channel_id: str, user_id: str) -> AddVip:
         return await self._vips.add(channel_id, user_id)
@@ -91,6 +94,24 @@ class TwitchHelix:
 
     async def vips(self, channel_id: str) -> list[User]:
         return await self._vips.all(channel_id)
+
+    async def moderators(self, channel_id: str) -> list[User]:
+        return await self._vips.moderators(channel_id)
+
+    async def is_banned(self, channel_id: str, user_id: str) -> bool:
+        return await self._people.is_banned(channel_id, user_id)
+
+    async def is_subscriber(self, channel_id: str, user_id: str) -> bool:
+        return await self._people.is_subscriber(channel_id, user_id)
+
+    async def followed_at(self, channel_id: str, user_id: str) -> int | None:
+        return await self._people.followed_at(channel_id, user_id)
+
+    async def stream(self, channel_id: str) -> int | None:
+        return await self._people.stream(channel_id)
+
+    async def user_by_login(self, channel_id: str, login: str) -> User | None:
+        return await self._people.by_login(channel_id, login)
 
     async def resolve(
         self, channel_id: str, reward_id: str, redemption_id: str, status: Literal["FULFILLED", "CANCELED"]
@@ -116,8 +137,17 @@ class TwitchHelix:
     async def rewards(self, channel_id: str) -> list[RemoteReward]:
         return await self._rewards.mine(channel_id)
 
+    async def all_rewards(self, channel_id: str) -> list[RemoteReward]:
+        return await self._rewards.all(channel_id)
+
     async def create_reward(self, channel_id: str, body: dict[str, Any]) -> RemoteReward:
         return await self._rewards.create(channel_id, body)
+
+    async def update_reward(self, channel_id: str, reward_id: str, body: dict[str, Any]) -> RemoteReward:
+        return await self._rewards.update(channel_id, reward_id, body)
+
+    async def delete_reward(self, channel_id: str, reward_id: str) -> bool:
+        return await self._rewards.delete(channel_id, reward_id)
 
     async def subscribe(
         self,

@@ -1,8 +1,9 @@
-"""Get Users and Send Chat Message."""
+"""Get Users, what is asked about one viewer (subscribed, following, banned), Get Streams, Send Chat Message."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from domain.errors import Rejected
 from gateways.http import Answer
@@ -38,6 +39,51 @@ class PeopleCalls:
                 raise Rejected(reply.message or "This is no Twitch user.", code="twitch.users")
             found += [self._caller.parse(shapes.user, row) for row in self._caller.read(reply, shapes.rows)]
         return found
+
+    async def by_login(self, owner_id: str, login: str) -> User | None:
+        """See `Helix.user_by_login`."""
+        try:
+            found = await self.users(owner_id, ids=(), logins=(login.strip().lower(),))
+        except Rejected:
+            return None
+        return found[0] if found else None
+
+    async def is_banned(self, channel_id: str, user_id: str) -> bool:
+        """See `Helix.is_banned`."""
+        rows = await self._about(Call.BANNED, "/moderation/banned", channel_id, user_id)
+        return (user_id, True) in [self._caller.parse(shapes.ban, row) for row in rows]
+
+    async def is_subscriber(self, channel_id: str, user_id: str) -> bool:
+        rows = await self._about(Call.SUBSCRIBERS, "/subscriptions", channel_id, user_id)
+        return user_id in [self._caller.parse(shapes.subscriber, row) for row in rows]
+
+    async def followed_at(self, channel_id: str, user_id: str) -> int | None:
+        """See `Helix.followed_at`."""
+        rows = await self._about(Call.FOLLOWERS, "/channels/followers", channel_id, user_id)
+        return dict(self._caller.parse(shapes.follower, row) for row in rows).get(user_id)
+
+    async def stream(self, channel_id: str) -> int | None:
+        """See `Helix.stream`."""
+        request = Request(
+            call=Call.STREAMS,
+            method="GET",
+            path="/streams",
+            user_id=channel_id,
+            params=(("user_id", channel_id),),
+        )
+        rows = self._caller.read(await self._caller.call(request), shapes.rows)
+        return dict(self._caller.parse(shapes.stream, row) for row in rows).get(channel_id)
+
+    async def _about(self, call: Call, path: str, channel_id: str, user_id: str) -> list[dict[str, Any]]:
+        """The rows of a list of the channel's that are about one viewer."""
+        request = Request(
+            call=call,
+            method="GET",
+            path=path,
+            user_id=channel_id,
+            params=(("broadcaster_id", channel_id), ("user_id", user_id)),
+        )
+        return self._caller.read(await self._caller.call(request), shapes.rows)
 
     async def say(self, channel_id: str, sender_id: str, text: str) -> ChatAnswer:
         """See `Helix.say`. Never repeated: what was lost on the way may have been said."""

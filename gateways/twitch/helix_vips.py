@@ -67,7 +67,13 @@ class VipCalls:
         return await self._holds(Call.MODERATORS, _MODERATORS, channel_id, user_id)
 
     async def all(self, channel_id: str) -> list[User]:
-        request = _list(Call.VIPS, _VIPS, channel_id, ("first", "100"))
+        return await self._everybody(Call.VIPS, _VIPS, channel_id)
+
+    async def moderators(self, channel_id: str) -> list[User]:
+        return await self._everybody(Call.MODERATORS, _MODERATORS, channel_id)
+
+    async def _everybody(self, call: Call, path: str, channel_id: str) -> list[User]:
+        request = _list(call, path, channel_id, ("first", "100"))
         return [
             self._caller.parse(shapes.role_holder, row)
             async for rows in self._caller.pages(request)

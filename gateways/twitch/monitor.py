@@ -1,5 +1,8 @@
 """EventSub over WebSockets for many channels: one socket per broadcaster, since Twitch accepts the subscriptions of one
-user per session only. Channels come and go while it runs; a session that fails is started again, never lost."""
+user per session only. Channels come and go while it runs; a session that fails is started again, never lost.
+
+The shards of a conduit are kept the same way (`shards.py`): one session each, with a shard's name for a channel's.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from domain.ports import Clock, Metrics, NullMetrics, Tasks
 from gateways.twitch.delivery import PENDING_BYTES, Delivery, OnGap, OnRevocation, Sink
 from gateways.twitch.runner import Runner
 from gateways.twitch.socket import Dial, Gate, dialer, with_keepalive
-from gateways.twitch.subscriber import SubscriptionCalls
+from gateways.twitch.subscriber import Settler
 from gateways.twitch.subscriptions import Wanted
 
 log = structlog.get_logger("eventsub")
@@ -58,7 +61,7 @@ class Monitor:
 
     Args:
         url: base address, `ws://` or `wss://`.
-        helix: its three calls for subscriptions; it brings a fresh token to each.
+        settler: makes what a session of this channel is for (`subscriber.Subscriber`, `shards.Attacher`).
         sink: where notifications go.
         on_revocation: told each revoked subscription. May raise `Unavailable`, it is called again.
         on_gap: told the channel when events may have been missed and everything is subscribed again (after the first
@@ -69,12 +72,14 @@ class Monitor:
         connections_per_second: of cold connects; hand-overs have a deadline and do not queue.
         keepalive_seconds: asked of Twitch, 10 to 600.
         pending_bytes: bound per channel of notifications that the sink does not take at the moment.
+        transport, at_once: see `delivery.Delivery`.
+        gauge: the metric that counts sessions by state.
     """
 
     def __init__(
         self,
         *,
-        helix: SubscriptionCalls,
+        settler: Callable[[str], Settler],
         sink: Sink,
         on_revocation: OnRevocation,
         on_gap: OnGap,
@@ -88,9 +93,12 @@ class Monitor:
         connections_per_second: float = CONNECTIONS_PER_SECOND,
         keepalive_seconds: int = KEEPALIVE_SECONDS,
         pending_bytes: int = PENDING_BYTES,
+        transport: str = "websocket",
+        at_once: int = 1,
+        gauge: str = "eventsub_sessions",
     ) -> None:
         self._url = with_keepalive(url, keepalive_seconds)
-        self._helix = helix
+        self._settler = settler
         self._sink = sink
         self._on_revocation = on_revocation
         self._on_gap = on_gap
@@ -102,6 +110,7 @@ class Monitor:
         self._metrics = metrics or NullMetrics()
         self._gate = Gate(per_second=connections_per_second, monotonic=clock.monotonic)
         self._pending_bytes = pending_bytes
+        self._transport, self._at_once, self._gauge = transport, at_once, gauge
         self._channels: dict[str, _Channel] = {}
         self._tally: dict[str, int] = {}
         self._stopped = False
@@ -126,6 +135,8 @@ class Monitor:
             random=self._random,
             metrics=self._metrics,
             pending_bytes=self._pending_bytes,
+            transport=self._transport,
+            at_once=self._at_once,
         )
         shown = ChannelState("", "", self._clock.now())
         channel = _Channel(channel_id, tuple(wanted), delivery, asyncio.Event(), shown)
@@ -150,6 +161,11 @@ class Monitor:
         channel = self._channels.get(channel_id)
         if channel is not None and channel.runner is not None:
             channel.runner.wake()
+
+    def session_id(self, channel_id: str) -> str:
+        """Of the session that serves the channel now, empty without one."""
+        channel = self._channels.get(channel_id)
+        return channel.runner.session_id if channel is not None and channel.runner is not None else ""
 
     def states(self) -> dict[str, ChannelState]:
         """Every channel as it is now."""
@@ -200,7 +216,7 @@ class Monitor:
             channel_id=channel.id,
             wanted=channel.wanted,
             url=self._url,
-            helix=self._helix,
+            settler=self._settler(channel.id),
             dial=self._dial,
             gate=self._gate,
             delivery=channel.delivery,
@@ -229,4 +245,4 @@ class Monitor:
     def _count(self, state: str, change: int) -> None:
         if state and state != "stopped":
             self._tally[state] = self._tally.get(state, 0) + change
-            self._metrics.gauge("eventsub_sessions", self._tally[state], state=state)
+            self._metrics.gauge(self._gauge, self._tally[state], state=state)

@@ -22,15 +22,27 @@ class Call(StrEnum):
     REMOVE_VIP = "remove_vip"
     VIPS = "vips"
     MODERATORS = "moderators"
+    BANNED = "banned"
+    SUBSCRIBERS = "subscribers"
+    FOLLOWERS = "followers"
+    STREAMS = "streams"
     RESOLVE = "resolve"
     REDEMPTIONS = "redemptions"
     CHAT = "chat"
     USERS = "users"
     REWARDS = "rewards"
     CREATE_REWARD = "create_reward"
+    UPDATE_REWARD = "update_reward"
+    DELETE_REWARD = "delete_reward"
     SUBSCRIBE = "subscribe"
     SUBSCRIPTIONS = "subscriptions"
     UNSUBSCRIBE = "unsubscribe"
+    CONDUITS = "conduits"
+    CREATE_CONDUIT = "create_conduit"
+    RESIZE_CONDUIT = "resize_conduit"
+    DELETE_CONDUIT = "delete_conduit"
+    SHARDS = "shards"
+    ATTACH_SHARDS = "attach_shards"
 
 
 class Verdict(StrEnum):
@@ -100,6 +112,10 @@ TABLE: tuple[Row, ...] = (
     ),
     *_rows(Call.VIPS, (200, Verdict.OK)),
     *_rows(Call.MODERATORS, (200, Verdict.OK)),
+    *_rows(Call.BANNED, (200, Verdict.OK)),
+    *_rows(Call.SUBSCRIBERS, (200, Verdict.OK)),
+    *_rows(Call.FOLLOWERS, (200, Verdict.OK)),
+    *_rows(Call.STREAMS, (200, Verdict.OK)),
     *_rows(
         Call.RESOLVE,
         (200, Resolve.DONE),
@@ -117,6 +133,14 @@ TABLE: tuple[Row, ...] = (
     *_rows(Call.REWARDS, (200, Verdict.OK), (403, Verdict.REFUSED), (404, Verdict.GONE)),
     *_rows(Call.CREATE_REWARD, (200, Verdict.OK), (400, Verdict.REFUSED), (403, Verdict.REFUSED)),
     *_rows(
+        Call.UPDATE_REWARD,
+        (200, Verdict.OK),
+        (400, Verdict.REFUSED),
+        (403, Verdict.REFUSED),  # another application made it, or no affiliate any more
+        (404, Verdict.GONE),
+    ),
+    *_rows(Call.DELETE_REWARD, (204, Verdict.OK), (403, Verdict.REFUSED), (404, Verdict.GONE)),
+    *_rows(
         Call.SUBSCRIBE,
         (202, Verdict.OK),
         (400, Verdict.REFUSED),
@@ -125,6 +149,12 @@ TABLE: tuple[Row, ...] = (
     ),
     *_rows(Call.SUBSCRIPTIONS, (200, Verdict.OK)),
     *_rows(Call.UNSUBSCRIBE, (204, Verdict.OK), (404, Verdict.GONE)),
+    *_rows(Call.CONDUITS, (200, Verdict.OK)),
+    *_rows(Call.CREATE_CONDUIT, (200, Verdict.OK), (400, Verdict.REFUSED)),
+    *_rows(Call.RESIZE_CONDUIT, (200, Verdict.OK), (400, Verdict.REFUSED), (404, Verdict.GONE)),
+    *_rows(Call.DELETE_CONDUIT, (204, Verdict.OK), (404, Verdict.GONE)),
+    *_rows(Call.SHARDS, (200, Verdict.OK), (404, Verdict.GONE)),
+    *_rows(Call.ATTACH_SHARDS, (202, Verdict.OK), (400, Verdict.REFUSED), (404, Verdict.GONE)),
 )
 
 _BY_CALL: dict[tuple[Call, int], tuple[Row, ...]] = {

@@ -33,7 +33,7 @@ from gateways.twitch.session_words import (
     Subscribe,
 )
 from gateways.twitch.socket import CLOSE_SECONDS, Dial, Gate, Socket, SocketClosed, SocketDown
-from gateways.twitch.subscriber import Subscriber, SubscriptionCalls
+from gateways.twitch.subscriber import Settler
 from gateways.twitch.subscriptions import Wanted
 
 log = structlog.get_logger("eventsub")
@@ -59,7 +59,7 @@ class Runner:
         channel_id: str,
         wanted: Sequence[Wanted],
         url: str,
-        helix: SubscriptionCalls,
+        settler: Settler,
         dial: Dial,
         gate: Gate,
         delivery: Delivery,
@@ -70,7 +70,7 @@ class Runner:
     ) -> None:
         self._channel_id = channel_id
         self._wanted = tuple(wanted)
-        self._helix = helix
+        self._settler = settler
         self._dial = dial
         self._gate = gate
         self._delivery = delivery
@@ -79,7 +79,6 @@ class Runner:
         self._random = random
         self._metrics = metrics
         self._session = Session(url, random=random)
-        self._subscriber = Subscriber(channel_id=channel_id, helix=helix, clock=clock, random=random)
         self._group: asyncio.TaskGroup | None = None
         self._wake = asyncio.Event()
         self._awake_at = 0.0
@@ -109,6 +108,11 @@ class Runner:
                 self._pump()
             await self._finish()
 
+    @property
+    def session_id(self) -> str:
+        """Of the session in use, empty without one."""
+        return self._session.session_id
+
     def stop(self) -> None:
         """Close everything in order; `run` returns soon after."""
         self._session.stop()
@@ -131,7 +135,7 @@ class Runner:
         self._pump()
 
     async def _finish(self) -> None:
-        for name in ("subscribe", "check", "reconcile"):
+        for name in ("subscribe", "check", "moved", "reconcile"):
             self._cancel(name)
         if self._readers:
             await asyncio.wait(set(self._readers.values()), timeout=CLOSE_SECONDS + 0.5)
@@ -180,6 +184,8 @@ class Runner:
                 log.info("eventsub.live", channel_id=self._channel_id, reconcile=event.gap)
             case HandedOver():
                 log.info("eventsub.handed_over", channel_id=self._channel_id)
+                session_id = event.session_id
+                self._begin("moved", lambda: self._moved(session_id))
             case Lost():
                 self._lost(event)
             case BadFrame():
@@ -290,7 +296,7 @@ class Runner:
 
     async def _subscribe(self, session_id: str) -> None:
         try:
-            await self._subscriber.settle(
+            await self._settler.settle(
                 self._wanted,
                 session_id,
                 on_first=lambda: self._session.window_met(session_id),
@@ -299,6 +305,10 @@ class Runner:
             )
         except LoginNeeded as error:
             self._park(error)
+        except Unavailable as error:
+            log.info("eventsub.anew", channel_id=self._channel_id, code=error.code, error=str(error))
+            now = self._clock.monotonic()
+            self._session.subscribing_failed(session_id, now, rest_seconds=error.retry_after_seconds)
         except CuelightError as error:
             self._metrics.count("errors_total", where="eventsub.subscribe")
             log.error(
@@ -321,12 +331,22 @@ class Runner:
             self._delivery.gap()
             self._pump()
 
+    async def _moved(self, session_id: str) -> None:
+        """After a hand-over. What does not serve any more is settled again, which is a gap."""
+        try:
+            serves = await self._settler.moved(session_id)
+        except CuelightError as error:
+            log.info("eventsub.moved", channel_id=self._channel_id, code=error.code, error=str(error))
+            serves = False  # nobody knows: settling looks, and repairs
+        if not serves and session_id == self._session.session_id:
+            self._session.resync(self._clock.monotonic())
+
     async def _check(self) -> None:
         """Is the grant good? A session that Twitch closed as unused may have a token or scope problem behind it."""
         attempt = 0
         while True:
             try:
-                await self._helix.subscriptions(self._channel_id)
+                await self._settler.check()
             except LoginNeeded as error:
                 self._park(error)
                 return
@@ -365,5 +385,5 @@ class Runner:
                 return "connecting", self._detail
 
     def _without(self) -> str:
-        dropped = self._subscriber.dropped
+        dropped = self._settler.dropped
         return f"without: {' '.join(wish.type for wish in dropped)}" if dropped else ""

@@ -11,6 +11,8 @@ from enum import StrEnum
 from twitchAPI.helper import build_scope
 from twitchAPI.type import AuthScope
 
+from domain.channel import Channel
+
 
 class Feature(StrEnum):
     """What a channel (or a bot) may switch on. The second half of the name says who has to consent."""
@@ -24,6 +26,8 @@ class Feature(StrEnum):
     CHAT_AS_APP_BOT = "chat_as_app_bot"  # the bot's account, speaking with the app token
     CHAT_AS_APP_CHANNEL = "chat_as_app_channel"  # broadcaster, so that such a bot may speak
     READ_CHAT = "read_chat"  # whoever reads
+    FOLLOWERS = "followers"  # broadcaster: rules for followers
+    BANS = "bans"  # broadcaster: hear of bans at once
 
 
 SCOPES: dict[Feature, tuple[AuthScope, ...]] = {
@@ -36,10 +40,31 @@ SCOPES: dict[Feature, tuple[AuthScope, ...]] = {
     Feature.CHAT_AS_APP_BOT: (AuthScope.USER_BOT, AuthScope.USER_WRITE_CHAT),
     Feature.CHAT_AS_APP_CHANNEL: (AuthScope.CHANNEL_BOT,),
     Feature.READ_CHAT: (AuthScope.USER_READ_CHAT,),
+    Feature.FOLLOWERS: (AuthScope.MODERATOR_READ_FOLLOWERS,),
+    Feature.BANS: (AuthScope.CHANNEL_MODERATE,),
 }
+
+WHY: dict[Feature, str] = {
+    Feature.REWARDS: "To make the rewards, to hear of each redemption, and to give points back.",
+    Feature.VIPS: "To make a viewer VIP, and to take the VIP back when the time is up.",
+    Feature.MODERATOR_CHECK: "To see who is a moderator or banned: they cannot be VIP.",
+    Feature.SUBSCRIBERS: "To see who is subscribed, and to hear of new subscriptions.",
+    Feature.BITS: "To hear of cheers and power-ups, which make a VIP in your channel.",
+    Feature.CHAT_AS_SELF: "To tell viewers in chat what became of their points.",
+    Feature.CHAT_AS_APP_BOT: "To let the bot account speak in chat.",
+    Feature.CHAT_AS_APP_CHANNEL: "To let the bot account into your chat.",
+    Feature.READ_CHAT: "To answer who asks for the time left in chat.",
+    Feature.FOLLOWERS: "To see since when a viewer follows you.",
+    Feature.BANS: "To end the VIP of a viewer who is banned at that moment.",
+}
+"""What the streamer is told that a permission is for."""
 
 # The main job: points become a VIP, refunds are possible, the outcome is told in chat in the streamer's name.
 VIP_FEATURES = (Feature.REWARDS, Feature.VIPS, Feature.MODERATOR_CHECK, Feature.CHAT_AS_SELF)
+
+# Asked for only where the streamer ticks it. Without it a ban is still noticed: when Twitch takes the badge away, when
+# it refuses the next VIP, or at the regular look at all VIPs.
+OFFERED = (Feature.BANS,)
 
 # A granted scope on the left also allows what the one on the right allows.
 _IMPLIES = {
@@ -57,7 +82,26 @@ _EVENT_FEATURES = {
     "channel.bits.": Feature.BITS,
     "channel.custom_power_up_redemption.": Feature.BITS,
     "channel.chat.": Feature.READ_CHAT,
+    "channel.ban": Feature.BANS,
+    "channel.unban": Feature.BANS,
 }
+
+
+def features_of(channel: Channel) -> frozenset[Feature]:
+    """What a channel's settings switch on, of what the broadcaster has to grant. `OFFERED` ones are never in it."""
+    causes, rules = channel.settings.causes, [channel.settings.rules]
+    rules += [reward.rules for reward in channel.rewards if reward.rules is not None]
+    on = {
+        Feature.REWARDS: True,
+        Feature.VIPS: True,
+        Feature.MODERATOR_CHECK: True,
+        Feature.SUBSCRIBERS: bool(causes.subscription) or any(one.subscribers_only for one in rules),
+        Feature.BITS: bool(causes.bits or causes.power_up),
+        Feature.CHAT_AS_SELF: channel.chat,
+        Feature.READ_CHAT: channel.settings.messages.answers_vip,
+        Feature.FOLLOWERS: any(one.min_follow_ms for one in rules),
+    }
+    return frozenset(feature for feature, switched in on.items() if switched)
 
 
 def event_scopes(event_type: str) -> tuple[str, ...]:

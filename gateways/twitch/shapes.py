@@ -98,6 +98,26 @@ def role_holder(row: dict[str, Any]) -> User:
     return User(text(row, "user_id"), text(row, "user_login", empty=True), text(row, "user_name", empty=True))
 
 
+def ban(row: dict[str, Any]) -> tuple[str, bool]:
+    """A row of Get Banned Users: who, and whether for good (a timeout has an end)."""
+    return text(row, "user_id"), not text(row, "expires_at", empty=True)
+
+
+def subscriber(row: dict[str, Any]) -> str:
+    """A row of Get Broadcaster Subscriptions: who."""
+    return text(row, "user_id")
+
+
+def follower(row: dict[str, Any]) -> tuple[str, int]:
+    """A row of Get Channel Followers: who, since when (UTC ms)."""
+    return text(row, "user_id"), moment(row, "followed_at")
+
+
+def stream(row: dict[str, Any]) -> tuple[str, int]:
+    """A row of Get Streams: whose, since when (UTC ms)."""
+    return text(row, "user_id"), moment(row, "started_at")
+
+
 def user(row: dict[str, Any]) -> User:
     """A row of Get Users."""
     return User(
@@ -128,7 +148,8 @@ def redemption(row: dict[str, Any]) -> RemoteRedemption:
 
 
 def reward(row: dict[str, Any]) -> RemoteReward:
-    """A row of Get or Create Custom Rewards."""
+    """A row of Get, Create or Update Custom Reward(s)."""
+    redeemed = row.get("redemptions_redeemed_current_stream")
     return RemoteReward(
         id=text(row, "id"),
         title=text(row, "title"),
@@ -136,7 +157,27 @@ def reward(row: dict[str, Any]) -> RemoteReward:
         is_enabled=flag(row, "is_enabled"),
         is_paused=flag(row, "is_paused"),
         skips_queue=flag(row, "should_redemptions_skip_request_queue"),
+        prompt=text(row, "prompt", empty=True),
+        color=text(row, "background_color", empty=True),
+        user_input=row.get("is_user_input_required") is True,
+        cooldown_seconds=_switched(row, "global_cooldown_setting", "global_cooldown_seconds"),
+        max_per_stream=_switched(row, "max_per_stream_setting", "max_per_stream"),
+        max_per_viewer_per_stream=_switched(
+            row, "max_per_user_per_stream_setting", "max_per_user_per_stream"
+        ),
+        in_stock=row.get("is_in_stock") is not False,
+        redeemed_now=None if redeemed is None else whole(row, "redemptions_redeemed_current_stream"),
     )
+
+
+def _switched(row: dict[str, Any], name: str, value: str) -> int:
+    """The number in a setting that is on; 0 when it is off or not told."""
+    setting = row.get(name)
+    if setting is None:
+        return 0
+    if not isinstance(setting, dict):
+        raise ValueError(name)
+    return whole(setting, value) if setting.get("is_enabled") is True else 0
 
 
 def subscription(row: dict[str, Any]) -> RemoteSubscription:
@@ -154,4 +195,5 @@ def subscription(row: dict[str, Any]) -> RemoteSubscription:
         method=text(transport, "method"),
         session_id=text(transport, "session_id", empty=True),
         callback=text(transport, "callback", empty=True),
+        conduit_id=text(transport, "conduit_id", empty=True),
     )

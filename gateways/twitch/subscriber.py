@@ -41,6 +41,34 @@ class SubscriptionCalls(Protocol):
     async def unsubscribe(self, channel_id: str, subscription_id: str) -> bool: ...
 
 
+class Settler(Protocol):
+    """What a session is for, once it is welcomed: a broadcaster's subscriptions (`Subscriber`), or a shard
+    (`shards`)."""
+
+    dropped: tuple[Wanted, ...]
+
+    async def settle(
+        self,
+        wanted: Sequence[Wanted],
+        session_id: str,
+        *,
+        on_first: Callable[[], None],
+        on_complete: Callable[[], None],
+        on_wait: Callable[[int], None],
+    ) -> None:
+        """Make the session serve. Raises `LoginNeeded` where nothing helps but a login, any other `Unavailable` where
+        another session should be tried after its time, `Rejected` and `Broken` where that is of little use."""
+        ...
+
+    async def check(self) -> None:
+        """The session was closed as unused: is there a reason to? Raises `LoginNeeded`, or what a call raises."""
+        ...
+
+    async def moved(self, session_id: str) -> bool:
+        """The session goes on under this id: does it still serve? Raises what a call raises."""
+        ...
+
+
 @dataclass(slots=True)
 class _Round:
     """What is left after a round. `why`: of the last refusal."""
@@ -111,6 +139,14 @@ class Subscriber:
                 on_wait(number)
             await self._clock.sleep(self._pause(number, state.why, met=met))
 
+    async def check(self) -> None:
+        """Any call tells whether the grant is good."""
+        await self._helix.subscriptions(self._channel_id)
+
+    async def moved(self, session_id: str) -> bool:
+        """Subscriptions move along with their session."""
+        return True
+
     async def _create(
         self,
         todo: Plan,
@@ -169,3 +205,13 @@ class Subscriber:
         if met:
             return min(LONGEST_SECONDS, asked + jitter)
         return min(HURRIED_SECONDS, max(0.25, asked, jitter))
+
+
+def subscribers(
+    *, helix: SubscriptionCalls, clock: Clock, random: random.Random
+) -> Callable[[str], Subscriber]:
+    """For `Monitor`: a session of a channel is for the subscriptions of its broadcaster."""
+    return lambda channel_id: Subscriber(channel_id=channel_id, helix=helix, clock=clock, random=random)
+
+
+_conforms: type[Settler] = Subscriber

@@ -66,6 +66,10 @@ class TokenStore(Protocol):
         """Set `dead`, counting as a revision, under the same condition."""
         ...
 
+    async def remove(self, user_id: str, expected_revision: int) -> bool:
+        """Forget a grant, under the same condition. False as well when there is none."""
+        ...
+
     async def ids(self) -> Sequence[str]:
         """The ids of all users with a grant, dead ones too."""
         ...
@@ -133,6 +137,30 @@ class TokenKeeper:
     async def scopes(self, user_id: str) -> tuple[str, ...]:
         """What the user granted. Raises `LoginNeeded` as `access_token` does."""
         return (await self._current(user_id)).scopes
+
+    async def standing(self, user_id: str) -> StoredToken | None:
+        """The grant as it is stored, a dead one too; `None` where there is none."""
+        return await self._store.load(user_id)
+
+    async def give_back(self, user_id: str) -> bool:
+        """End the grant at Twitch, then forget it. False when there was none.
+
+        Repeating it after a crash completes it. Raises `TwitchDown` or `Waiting` when Twitch was not told.
+        """
+        stored = await self._store.load(user_id)
+        if stored is None:
+            return False
+        if not stored.dead and not await self._oauth.revoke(stored.access_token):
+            # An access token that ran out cannot be revoked, and the refresh token behind it lives on.
+            try:
+                await self._oauth.revoke(await self.refresh(user_id, stored.access_token))
+            except LoginNeeded:
+                log.info("twitch.grant_was_over", user=user_id)
+            stored = await self._store.load(user_id) or stored
+        gone = await self._store.remove(user_id, stored.revision)
+        self._unsaved.pop(user_id, None)
+        self.forget(user_id)
+        return gone
 
     async def refresh(self, user_id: str, rejected_token: str) -> str:
         """A token newer than `rejected_token`, refreshed at most once however many ask.

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
 import structlog
 
-from domain.channel import Channel, Reward
+from domain.audit import SYSTEM, Action
+from domain.channel import Channel, Lasting, Reward
 from domain.errors import NotFound, Rejected
 from domain.inbox import hurried
 from domain.ports import Clock
@@ -18,6 +20,7 @@ from gateways.twitch.scopes import VIP_FEATURES, missing_scopes
 from gateways.twitch.subscriptions import Wanted, vip_channel
 from gateways.twitch.tokens import TokenKeeper
 from handlers.intake import Poke
+from handlers.vip.book import Book
 from handlers.vip.live import Live
 from storage.channels import Channels
 from storage.inbox import Inbox
@@ -51,12 +54,14 @@ class Enrolment:
         helix: Helix,
         watch: Watch,
         live: Live,
+        book: Book,
         inbox: Inbox,
         poke: Poke,
         clock: Clock,
     ) -> None:
         self._channels, self._tokens, self._oauth, self._helix = channels, tokens, oauth, helix
-        self._watch, self._live, self._inbox, self._poke, self._clock = watch, live, inbox, poke, clock
+        self.watch, self._live, self._book, self._clock = watch, live, book, clock
+        self._inbox, self._poke = inbox, poke
 
     async def add(
         self,
@@ -113,7 +118,7 @@ class Enrolment:
         reward = Reward(remote.id, remote.title, remote.cost, vip_seconds * 1000)
         fresh = Channel(seen.user_id, user.login, user.name, (reward,), added_at=self._clock.now())
         channel = await self._channels.put(fresh, lambda held: _with_reward(held, fresh, reward))
-        self._watch.add(channel.id, vip_channel(channel.id, seen.scopes))
+        self.watch.add(channel.id, vip_channel(channel.id, seen.scopes, channel.settings))
         log.info("channel.added", channel=channel.id, login=channel.login, reward=reward.id)
         return channel
 
@@ -136,14 +141,40 @@ class Enrolment:
     async def remove(self, channel_id: str) -> None:
         """Stop looking after a channel. Its sessions and trail stay. Raises `NotFound`."""
         if not await self._channels.remove(channel_id):
-            raise NotFound(f"There is no channel {channel_id}.", advice="cuelight channels list")
-        await self._watch.remove(channel_id)
+            raise _unknown(channel_id)
+        await self.watch.remove(channel_id)
+
+    async def pause(self, channel_id: str) -> None:
+        """Grant nothing more in a channel: redemptions are given back. What was granted still ends. Raises
+        `NotFound`."""
+        await self._pause(channel_id, paused=True)
+
+    async def resume(self, channel_id: str) -> None:
+        """Grant again. Raises `NotFound`."""
+        await self._pause(channel_id, paused=False)
+
+    async def _pause(self, channel_id: str, *, paused: bool) -> None:
+        try:
+            before, _ = await self._channels.change(channel_id, lambda held: replace(held, paused=paused))
+        except NotFound:
+            raise _unknown(channel_id) from None
+        if before.paused != paused:
+            log.info("channel.paused" if paused else "channel.resumed", channel=channel_id)
+            changes = {"paused": {"before": before.paused, "after": paused}}
+            await self._book.write(
+                channel_id,
+                Action.SETTINGS_CHANGED,
+                SYSTEM,
+                parts=("settings",),
+                detail={"parts": ["settings"], "changes": changes},
+            )
+            await self._live.show_channel(channel_id, key=f"paused:{secrets.token_hex(8)}")
 
     async def restart(self, channel_id: str) -> None:
         """Begin a channel's EventSub session anew. Raises `NotFound`."""
         if await self._channels.get(channel_id) is None:
-            raise NotFound(f"There is no channel {channel_id}.", advice="cuelight channels list")
-        self._watch.restart(channel_id)
+            raise _unknown(channel_id)
+        self.watch.restart(channel_id)
 
     async def revived(self, channel_id: str) -> None:
         """The broadcaster logged in again: go on with everything that waited for it."""
@@ -151,7 +182,7 @@ class Enrolment:
         for row in await self._inbox.waiting_for(channel_id, "login"):
             await self._inbox.change(row.id, lambda held: hurried(held, now=now))
             self._poke(row.lane)
-        self._watch.wake(channel_id)
+        self.watch.wake(channel_id)
 
     async def died(self, channel_id: str, why: str) -> None:
         """Twitch ended the grant: everything of the channel waits, and the page says for what."""
@@ -180,5 +211,14 @@ class Enrolment:
 
 
 def _with_reward(held: Channel, fresh: Channel, reward: Reward) -> Channel:
-    others = tuple(known for known in held.rewards if known.id != reward.id)
+    """The channel with this reward; of one that it has, only what was given here changes."""
+    known = held.reward(reward.id)
+    if known is not None:
+        fixed = replace(known, lasting=Lasting.FIXED, per=1, vip_ms=reward.vip_ms)
+        reward = replace(fixed, title=reward.title, cost=reward.cost)
+    others = tuple(other for other in held.rewards if other.id != reward.id)
     return replace(held, login=fresh.login, name=fresh.name, rewards=(*others, reward))
+
+
+def _unknown(channel_id: str) -> NotFound:
+    return NotFound(f"There is no channel {channel_id}.", advice="cuelight channels list")

@@ -31,6 +31,11 @@ class Grants:
             revision=document["revision"],
         )
 
+    async def scopes(self, user_id: str) -> tuple[str, ...] | None:
+        """What a user granted, `None` if he granted nothing. No token is opened for that."""
+        document = await self._tokens.get(user_id)
+        return None if document is None else tuple(document["scopes"])
+
     async def replace(self, user_id: str, expected_revision: int, new: StoredToken) -> bool:
         body: Document = {
             "login": new.login,
@@ -48,6 +53,12 @@ class Grants:
     async def mark_dead(self, user_id: str, expected_revision: int, why: str) -> bool:
         body: Document = {"dead": why or "refused", "revision": expected_revision + 1}
         return await self._write(user_id, expected_revision, body, initial=None)
+
+    async def remove(self, user_id: str, expected_revision: int) -> bool:
+        document = await self._tokens.get(user_id)
+        if document is None or document["revision"] != expected_revision:
+            return False
+        return await self._tokens.delete(user_id, rev=document["rev"])
 
     async def _write(
         self, user_id: str, expected_revision: int, body: Document, *, initial: Document | None

@@ -14,11 +14,13 @@ from typing import Any
 from domain.errors import Broken, Unavailable
 from domain.events import text
 from gateways.twitch.contracts import Waiting
-from handlers.vip.live import WAITS_FOR_TOPICS, Live, activity_body, vip_body
+from handlers.vip.live import WAITS_FOR_TOPICS, Live
+from handlers.vip.live_bodies import activity_body, by_hand_body, vip_body
 from handlers.work import Work
 from storage.audit import AuditTrail
 from storage.channels import Channels
 from storage.sessions import Sessions
+from storage.viewers import Viewers
 
 AGAIN_SECONDS = 2.0
 BROKEN_AGAIN_SECONDS = 30.0  # a refused password, say: a person has to put that right
@@ -31,22 +33,19 @@ Read = Callable[[], Awaitable[dict[str, Any] | None]]
 class LateShow:
     """Handles `live.show`."""
 
-    def __init__(self, *, live: Live, channels: Channels, sessions: Sessions, audit: AuditTrail) -> None:
-        self._live, self._channels, self._sessions, self._audit = live, channels, sessions, audit
+    def __init__(
+        self, *, live: Live, channels: Channels, sessions: Sessions, viewers: Viewers, audit: AuditTrail
+    ) -> None:
+        self._live, self._channels, self._sessions = live, channels, sessions
+        self._viewers, self._audit = viewers, audit
 
     async def show(self, work: Work) -> str:
         """Returns `shown`, or `gone` for what is not stored any more. Raises `Waiting` while the topics are away: that
         is no failure, and no attempt."""
-        body, channel_id, key = work.payload, work.row.channel_id, text(work.payload, "key")
+        channel_id = work.row.channel_id
         try:
             async with asyncio.timeout(MOST_SECONDS):
-                if "vip" in body:
-                    session_id = text(body, "vip")
-                    shown = await self._newest(channel_id, "vip", key, lambda: self._session(session_id))
-                elif "activity" in body:
-                    shown = await self._line(channel_id, text(body, "activity"), key)
-                else:
-                    shown = await self._newest(channel_id, "channel", key, lambda: self._channel(channel_id))
+                shown = await self._show(channel_id, work.payload, text(work.payload, "key"))
         except TimeoutError as error:
             raise _not_now(AGAIN_SECONDS) from error
         except Unavailable as error:
@@ -54,6 +53,22 @@ class LateShow:
         except Broken as error:
             raise _not_now(BROKEN_AGAIN_SECONDS) from error
         return "shown" if shown else "gone"
+
+    async def _show(self, channel_id: str, body: dict[str, Any], key: str) -> bool:
+        if "activity" in body:
+            return await self._line(channel_id, text(body, "activity"), key)
+        if "settings" in body:  # a notice: there is nothing newer to be read
+            await self._live.append(channel_id, "settings", body["settings"], key)
+            return True
+        if "vip" in body:
+            session_id = text(body, "vip")
+            return await self._newest(channel_id, "vip", key, lambda: self._session(session_id))
+        if "by_hand" in body:
+            viewer_id = text(body, "by_hand")
+            return await self._newest(channel_id, "vip", key, lambda: self._hand(channel_id, viewer_id))
+        if "waiting" in body:
+            return await self._newest(channel_id, "waiting", key, lambda: self._live.waiting(channel_id))
+        return await self._newest(channel_id, "channel", key, lambda: self._channel(channel_id))
 
     async def _newest(self, channel_id: str, kind: str, key: str, read: Read) -> bool:
         """Append what a thing is now, until it has not changed meanwhile: other entries of it may have come in between,
@@ -78,6 +93,9 @@ class LateShow:
     async def _session(self, session_id: str) -> dict[str, Any] | None:
         session = await self._sessions.get(session_id)
         return None if session is None else vip_body(session)
+
+    async def _hand(self, channel_id: str, viewer_id: str) -> dict[str, Any]:
+        return by_hand_body(await self._viewers.get(channel_id, viewer_id))
 
     async def _channel(self, channel_id: str) -> dict[str, Any] | None:
         channel = await self._channels.get(channel_id)

@@ -9,28 +9,43 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import structlog
 
-from domain.audit import AuditRecord
+from domain.audit import Actor, AuditRecord
 from domain.channel import Channel
 from domain.errors import Broken, NotFound, Unavailable
 from domain.inbox import Delivery
 from domain.ports import Clock, Metrics
+from domain.viewer import ViewerRecord
 from domain.vip import VipSession
 from gateways.topics.contracts import NewEntry, Topics
 from handlers.intake import Intake
+from handlers.vip.live_bodies import (
+    activity_body,
+    by_hand_body,
+    channel_body,
+    settings_body,
+    vip_body,
+    waiting_body,
+)
 from storage.audit import AuditTrail
 from storage.channels import Channels
 from storage.connections import Connection, Connections
 from storage.sessions import Sessions
+from storage.slots import SlotsOf
+from storage.streams import Streams
+from storage.transports import Transports
+from storage.viewers import Viewers
 
 log = structlog.get_logger(__name__)
 
-VERSIONS: Mapping[str, int] = {"vip": 1, "activity": 1, "channel": 1}
-"""Each kind of entry and the version of it that this release writes."""
+VERSIONS: Mapping[str, int] = {"vip": 2, "activity": 1, "channel": 1, "waiting": 1, "settings": 1}
+"""Each kind of entry and the version of it that this release writes. `vip` 2: there may be no end (VIPs by hand)."""
+
+STATE = frozenset({"vip", "waiting"})
 
 APPEND_SECONDS = 0.5
 """How long a grant waits for the page. An append that takes longer is repeated under its key, which doubles nothing."""
@@ -51,39 +66,6 @@ def topic_of(channel_id: str) -> str:
     return f"channel:{channel_id}"
 
 
-def vip_body(session: VipSession) -> dict[str, Any]:
-    """A session as the page shows it: always whole, to be put in place of what the page has under its id."""
-    return {
-        "id": session.id,
-        "viewer_id": session.viewer_id,
-        "viewer_login": session.viewer_login,
-        "viewer_name": session.viewer_name,
-        "status": session.status.value,
-        "granted_at": session.granted_at,
-        "expires_at": session.expires_at,
-        "method": session.method.value,
-        "reward_title": session.reward_title,
-        "extensions": max(0, len(session.grants) - 1),
-        "ended_at": session.ended_at,
-        "ended_because": session.ended_because,
-    }
-
-
-def activity_body(record: AuditRecord) -> dict[str, Any]:
-    """A line of the audit trail as the page shows it."""
-    viewer = record.viewer
-    return {
-        "id": record.id,
-        "at": record.at,
-        "action": record.action.value,
-        "actor": {"kind": record.actor.kind, "id": record.actor.id, "name": record.actor.name},
-        "viewer": {"id": viewer.id, "login": viewer.login, "name": viewer.name} if viewer.id else None,
-        "cause": record.cause,
-        "reason": record.reason,
-        "detail": record.detail,
-    }
-
-
 class Live:
     """Writes the topic of each channel and takes its snapshot. `holder` names this process on the connection board."""
 
@@ -93,6 +75,10 @@ class Live:
         topics: Topics,
         channels: Channels,
         sessions: Sessions,
+        viewers: Viewers,
+        slots: SlotsOf,
+        streams: Streams,
+        transports: Transports,
         audit: AuditTrail,
         connections: Connections,
         intake: Intake,
@@ -102,6 +88,7 @@ class Live:
         versions: Mapping[str, int] = VERSIONS,
     ) -> None:
         self._topics, self._channels, self._sessions, self._audit = topics, channels, sessions, audit
+        self._viewers, self._slots, self._streams, self._transports = viewers, slots, streams, transports
         self._connections, self._intake, self._holder, self._versions = connections, intake, holder, versions
         self._clock, self._metrics = clock, metrics
         self._said: dict[str, Connection] = {}
@@ -121,16 +108,47 @@ class Live:
         if not await self._shown(record.channel_id, "activity", activity_body(record), record.id):
             await self._later(record.channel_id, record.id, {"activity": record.id, "key": record.id})
 
-    async def show_connection(self, channel_id: str, state: str, detail: str) -> None:
+    async def show_by_hand(self, record: ViewerRecord, *, key: str) -> None:
+        """Tell the page of a VIP that is not of our making: there is one, it is protected, it is gone."""
+        channel_id, key = record.channel_id, f"hand:{key}"
+        if not await self._shown(channel_id, "vip", by_hand_body(record), key):
+            await self._later(channel_id, key, {"by_hand": record.viewer_id, "key": key})
+
+    async def show_waiting(self, channel_id: str, *, key: str) -> None:
+        """Tell the page of the waiting list and the slots as they are now."""
+        key = f"waiting:{key}"
+        body = await self.waiting(channel_id)
+        if body is not None and not await self._shown(channel_id, "waiting", body, key):
+            await self._later(channel_id, key, {"waiting": channel_id, "key": key})
+
+    async def show_settings(self, channel_id: str, *, by: Actor, parts: Sequence[str], key: str) -> None:
+        """Tell the page that somebody changed these parts of what a streamer chooses."""
+        key = f"settings:{key}"
+        body = settings_body(channel_id, at=self._clock.now(), by=by, parts=parts)
+        if not await self._shown(channel_id, "settings", body, key):
+            await self._later(channel_id, key, {"settings": body, "key": key})
+
+    async def show_channel(self, channel_id: str, *, key: str) -> None:
+        """Tell the page of a channel whose own picture has changed: paused, on air, another language."""
+        channel, key = await self._channels.get(channel_id), f"channel:{key}"
+        if channel is not None:
+            body = await self.channel_picture(channel)
+            if not await self._shown(channel_id, "channel", body, key):
+                await self._later(channel_id, key, {"channel": channel_id, "key": key})
+
+    async def show_connection(
+        self, channel_id: str, state: str, detail: str, *, holder: str | None = None
+    ) -> None:
         """Keep how a channel's monitoring is, and tell the page if that is news. Of several calls for a channel at the
-        same time the last one counts."""
-        said = Connection(channel_id, state, self._clock.now(), detail[:500], self._holder)
+        same time the last one counts. `holder`: who says so, if not this process for itself (the conduit is
+        nobody's)."""
+        said = Connection(channel_id, state, self._clock.now(), detail[:500], holder or self._holder)
         number = self._newest[channel_id] = next(self._numbers)
         self._said[channel_id] = said
         channel = await self._say(said, number)
         if channel is not None:
             key = f"channel:{channel_id}:{self._holder}:{said.since}:{number}"
-            if not await self._shown(channel_id, "channel", _channel_body(channel, said), key):
+            if not await self._shown(channel_id, "channel", await self._picture(channel, said), key):
                 await self._later(channel_id, key, {"channel": channel_id, "key": key})
 
     async def _say(self, said: Connection, number: int) -> Channel | None:
@@ -154,13 +172,30 @@ class Live:
         """What this process said of a channel last."""
         return self._said.get(channel_id) or Connection(channel_id)
 
-    def channel_body(self, channel: Channel) -> dict[str, Any]:
-        """A channel with the state of its connection as far as this process knows it; see `channel_picture`."""
-        return _channel_body(channel, self.connection(channel.id))
-
     async def channel_picture(self, channel: Channel) -> dict[str, Any]:
         """A channel with the state of its connection, whichever process holds it."""
-        return _channel_body(channel, await self._connections.get(channel.id))
+        return await self._picture(channel, await self._connections.get(channel.id))
+
+    async def _picture(self, channel: Channel, connection: Connection) -> dict[str, Any]:
+        return channel_body(
+            channel,
+            connection,
+            live_since=await self._streams.live_since(channel.id),
+            transport=(await self._transports.get()).in_force.value,
+        )
+
+    async def waiting(self, channel_id: str) -> dict[str, Any] | None:
+        """The waiting list and the slots of a channel, `None` if there is no such channel."""
+        channel = await self._channels.get(channel_id)
+        if channel is None:
+            return None
+        slots = await self._slots.get(channel_id)
+        return waiting_body(slots, channel.settings.limits, now=self._clock.now())
+
+    async def by_hand(self, channel_id: str, ours: Collection[str]) -> list[dict[str, Any]]:
+        """The VIPs of a channel that are not of our making, apart from the viewers in `ours`."""
+        records = await self._viewers.by_hand(channel_id)
+        return [by_hand_body(record) for record in records if record.viewer_id not in ours]
 
     async def snapshot(self, channel_id: str) -> dict[str, Any]:
         """All that a page needs to begin. Raises `NotFound`."""
@@ -169,19 +204,25 @@ class Live:
             raise NotFound(
                 f"There is no channel {channel_id}.", advice="Add it first: cuelight channels add."
             )
-        active = (await self._sessions.active(channel_id))[:SNAPSHOT_VIPS]
+        active = await self._sessions.active(channel_id)
+        by_hand = await self.by_hand(channel_id, {session.viewer_id for session in active})
         ended = await self._sessions.recently_ended(channel_id, limit=20)
         records, _ = await self._audit.page(channel_id, limit=SNAPSHOT_ACTIVITY)
         return {
             "now": self._clock.now(),
             "channel": await self.channel_picture(channel),
-            "vips": [vip_body(session) for session in (*active, *ended)][:SNAPSHOT_VIPS],
+            "vips": [
+                *[vip_body(session) for session in active],
+                *by_hand,
+                *[vip_body(session) for session in ended],
+            ][:SNAPSHOT_VIPS],
+            "waiting": await self.waiting(channel_id),
             "activity": [activity_body(record) for record in records],
         }
 
     async def append(self, channel_id: str, kind: str, body: dict[str, Any], key: str) -> None:
         """Put an entry into a channel's topic, however long that takes. Raises what the topics raise."""
-        entry = NewEntry(kind, body, state=kind == "vip", version=self._versions[kind])
+        entry = NewEntry(kind, body, state=kind in STATE, version=self._versions[kind])
         await self._topics.append(topic_of(channel_id), entry, key=key)
         self._metrics.count("topic_appends_total")
         self._away_until = 0.0
@@ -198,7 +239,7 @@ class Live:
             return False
         return True
 
-    async def _later(self, channel_id: str, name: str, body: dict[str, str]) -> None:
+    async def _later(self, channel_id: str, name: str, body: Mapping[str, Any]) -> None:
         await self._intake.accept(
             Delivery(
                 source="live",
@@ -206,20 +247,7 @@ class Live:
                 kind="live.show",
                 lane=f"live:{channel_id}",
                 channel_id=channel_id,
-                raw=json.dumps(body).encode(),
+                raw=json.dumps(dict(body)).encode(),
                 waiting_for=WAITS_FOR_TOPICS,  # not a backlog: nobody waits for it but the page
             )
         )
-
-
-def _channel_body(channel: Channel, connection: Connection) -> dict[str, Any]:
-    return {
-        "id": channel.id,
-        "login": channel.login,
-        "name": channel.name,
-        "connection": {
-            "state": connection.state,
-            "since": connection.since,
-            "detail": connection.detail,
-        },
-    }

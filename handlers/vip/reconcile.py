@@ -2,12 +2,15 @@
 
 EventSub over WebSocket never replays. So all unfulfilled redemptions of our rewards are queued like fresh ones, and
 every open session whose viewer is no VIP any more is looked at. Both end in the viewer's own lane, where whatever
-was handled before is recognised.
+was handled before is recognised. Who waits for a slot is unfulfilled, too, and stays on the list; if his redemption was
+cancelled in Twitch's queue meanwhile, that is told in his lane. Before all that, the slots are compared with the
+sessions that hold them.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import structlog
@@ -19,6 +22,9 @@ from domain.ports import Checkpoint, Metrics
 from gateways.twitch.contracts import Helix, RemoteRedemption, User
 from handlers.intake import Intake
 from handlers.vip.endings import lane_of
+from handlers.vip.people import People
+from handlers.vip.stream import OnAir
+from handlers.vip.waiting import Waiting
 from handlers.work import Work
 from storage.channels import Channels
 from storage.redemptions import Redemptions
@@ -50,11 +56,15 @@ class Reconciliation:
         sessions: Sessions,
         helix: Helix,
         intake: Intake,
+        waiting: Waiting,
+        people: People,
+        on_air: OnAir,
         metrics: Metrics,
         checkpoint: Checkpoint,
     ) -> None:
         self._channels, self._redemptions, self._sessions = channels, redemptions, sessions
-        self._helix, self._intake = helix, intake
+        self._helix, self._intake, self._waiting = helix, intake, waiting
+        self._people, self._on_air = people, on_air
         self._metrics, self._checkpoint = metrics, checkpoint
 
     async def reconcile(self, work: Work) -> str:
@@ -63,17 +73,24 @@ class Reconciliation:
         if channel is None:
             return "not_ours"
         run = work.row.message_id
+        # First of all: what is queued below takes slots and joins the list.
+        mended = await self._waiting.mend(channel, run=run)
+        self._metrics.count("reconciled_total", mended, what="slots")
         missed = await self._missed(channel)
         self._checkpoint("reconcile.listed")
         for remote in missed:
             viewer = remote.user
             await self._queue("redemption.add", channel, viewer, f"{run}:{remote.id}", _event_of(remote))
             self._checkpoint("reconcile.queued")
-        gone = await self._gone(channel)
+        await self._cancelled(channel, run, {remote.id for remote in missed})
+        vips = await self._helix.vips(channel.id)
+        gone = await self._gone(channel, vips)
         for viewer in gone:
             await self._queue(
                 "vip.removed", channel, viewer, f"{run}:vip:{viewer.id}", _role_of(channel, viewer)
             )
+        await self._people.compare(work, channel, vips)
+        await self._on_air.catch_up(work, channel.id)
         self._metrics.count("reconciled_total", len(missed), what="redemption")
         self._metrics.count("reconciled_total", len(gone), what="vip")
         if missed or gone:
@@ -89,15 +106,22 @@ class Reconciliation:
                     missed.append(remote)
         return missed
 
-    async def _gone(self, channel: Channel) -> list[User]:
-        sessions = await self._sessions.active(channel.id)
-        if not sessions:
-            return []
-        vips = {vip.id for vip in await self._helix.vips(channel.id)}
+    async def _cancelled(self, channel: Channel, run: str, unfulfilled: set[str]) -> None:
+        """Queue what was cancelled by a moderator while it waited for a slot and nobody listened."""
+        for redemption in await self._waiting.redemptions(channel.id):
+            if redemption.id in unfulfilled:
+                continue
+            remote = await self._helix.redemption(channel.id, redemption.reward_id, redemption.id)
+            if remote is not None and remote.status == "CANCELED":
+                message_id = f"{run}:{redemption.id}:cancelled"
+                await self._queue("redemption.updated", channel, remote.user, message_id, _event_of(remote))
+
+    async def _gone(self, channel: Channel, vips: Sequence[User]) -> list[User]:
+        here = {vip.id for vip in vips}
         return [
             User(session.viewer_id, session.viewer_login, session.viewer_name)
-            for session in sessions
-            if session.viewer_id not in vips
+            for session in await self._sessions.active(channel.id)
+            if session.viewer_id not in here
         ]
 
     async def _queue(

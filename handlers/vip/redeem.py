@@ -1,15 +1,21 @@
-"""A redemption becomes a VIP: look, decide, act, one durable step at a time.
+"""A redemption becomes a VIP: look, decide, ask the rules, find room, act, one durable step at a time.
+
+The streamer's own test goes back at once. In a paused channel nothing new is granted. Then the lists and the rules
+(`eligibility.py`), for an extension as for a grant. A grant needs a slot as well (`room.py`); where none is free, the
+streamer's wish is done (`waiting.py`): the points go back, the oldest VIP goes, or the redemption waits. Whoever waits
+comes by here again as `redemption.admitted`, and all is looked at afresh.
 
 Every step may be the last before a crash. What makes that harmless: the decision is taken again from what is stored
 and from what Twitch says; a decision to refund is written down before it is carried out and is never taken back; a
-grant is preceded by its intent; the points are taken for good (fulfilled) last of all.
+grant is preceded by its slot and its intent; the points are taken for good (fulfilled) last of all.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from domain import vip
-from domain.audit import streamer
-from domain.channel import Reward
+from domain.channel import Channel, Lasting, Reward
 from domain.decisions import (
     Adopt,
     CloseFirst,
@@ -23,23 +29,31 @@ from domain.decisions import (
     World,
     decide,
     early,
+    time_to_add,
 )
-from domain.errors import Broken, Unavailable
+from domain.errors import Broken
 from domain.events import redemption_event
 from domain.ports import Checkpoint, Clock
-from domain.redemption import Alarm, Redemption, Refusal, received
+from domain.redemption import Redemption, Refusal, received
 from domain.redemption import RedemptionStatus as Status
-from domain.vip import Ended, Method, VipSession
-from gateways.twitch.contracts import AddVip, Helix, Resolve
+from domain.viewer import Listed
+from domain.vip import Method, VipSession
+from gateways.twitch.contracts import AddVip, Helix
+from handlers.vip.eligibility import Eligibility
 from handlers.vip.endings import Endings
+from handlers.vip.let_go import LettingGo
 from handlers.vip.live import Live
 from handlers.vip.restore import Restoring
+from handlers.vip.room import Room
+from handlers.vip.settle import Settlement
 from handlers.vip.tell import Teller
 from handlers.vip.undo import Undo
+from handlers.vip.waiting import Place, Waiting
 from handlers.work import Work
 from storage.channels import Channels
 from storage.redemptions import Redemptions
 from storage.sessions import Sessions
+from storage.viewers import Viewers
 
 REFUSALS: dict[AddVip, Refusal] = {
     AddVip.ALREADY_VIP: Refusal.VIP_BY_HAND,
@@ -51,13 +65,28 @@ REFUSALS: dict[AddVip, Refusal] = {
 }
 """What each answer but "added" means for the viewer."""
 
-MOST_STEPS = (
-    8  # received, close, grant, fulfil, settled is the longest way; more would be a loop of our own making
-)
+# Received, close, wait, let in, grant, fulfil, settled is the longest way; more would be a loop of our own making.
+MOST_STEPS = 10
+
+
+_INTENT = {"was_vip": False, "was_moderator": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Sale:
+    """What is being paid for: `added_ms` milliseconds of VIP in a channel by one of its rewards."""
+
+    channel: Channel
+    reward: Reward
+    added_ms: int
+
+    @property
+    def until_stream_end(self) -> bool:
+        return self.reward.lasting is Lasting.STREAM
 
 
 class Redeeming:
-    """Handles `redemption.add` and `redemption.refund`."""
+    """Handles `redemption.add`, `redemption.admitted` and `redemption.refund`."""
 
     def __init__(
         self,
@@ -69,6 +98,12 @@ class Redeeming:
         endings: Endings,
         undo: Undo,
         restoring: Restoring,
+        eligibility: Eligibility,
+        room: Room,
+        waiting: Waiting,
+        settlement: Settlement,
+        letting_go: LettingGo,
+        viewers: Viewers,
         teller: Teller,
         live: Live,
         clock: Clock,
@@ -77,32 +112,74 @@ class Redeeming:
         self._channels, self._redemptions, self._sessions = channels, redemptions, sessions
         self._helix, self._endings, self._undo = helix, endings, undo
         self._restoring, self._teller, self._live = restoring, teller, live
+        self._eligibility, self._room, self._waiting, self._viewers = eligibility, room, waiting, viewers
+        self._settlement, self._letting_go = settlement, letting_go
         self._clock, self._checkpoint = clock, checkpoint
 
     async def redeemed(self, work: Work) -> str:
-        """Carry a redemption to its end. Returns its final status, or `not_ours`."""
+        """Carry a redemption to its end, or to the waiting list. Returns its status then, or `not_ours`."""
         event = redemption_event(work.event)
         channel = await self._channels.get(event.channel_id)
         reward = channel.reward(event.reward_id) if channel else None
-        if reward is None:
-            return "not_ours"
+        if channel is None or reward is None:
+            return await self._letting_go.without_reward(work, event.id)
         redemption = await self._redemptions.begin(received(event, now=self._clock.now()))
         await self._endings.resume(work)
         if work.row.kind == "redemption.refund" and work.noted("undone") is None:
             await self._undo_given_up(work, redemption)
-        intended = work.noted("grant") is not None
+        # Sent again, or found by reconciliation. If it is not on the list after all, it is decided again.
+        again = redemption.status is Status.WAITING and work.row.kind == "redemption.add"
+        if again and await self._waiting.position(redemption):
+            return await self._waits(work, redemption)
         for _ in range(MOST_STEPS):
             session = None
             decision = early(redemption)
             if decision is None:
                 session = await self._sessions.open_for(redemption.channel_id, redemption.viewer_id)
                 world = await self._look(redemption)
-                decision = decide(redemption, session, world, intended=intended, doubtful=work.doubtful)
+                decision = decide(
+                    redemption,
+                    session,
+                    world,
+                    intended=_is_intended(work),
+                    doubtful=work.doubtful,
+                    paused=channel.paused,
+                )
             if isinstance(decision, Settled):
                 await self._teller.tell(redemption)
                 return redemption.status.value
-            redemption = await self._act(work, redemption, decision, session, reward, intended=intended)
+            now = self._clock.now()
+            added_ms = time_to_add(reward.time, redemption.reward_cost, session, now=now)
+            sale = Sale(channel, reward, added_ms)
+            decision = await self._judged(redemption, decision, session, sale)
+            redemption = await self._act(work, redemption, decision, session, sale)
+            if redemption.status is Status.WAITING and await self._waiting.position(redemption):
+                return await self._waits(work, redemption)
         raise Broken(f"Redemption {redemption.id} does not settle.", code="redemption.loop")
+
+    async def _waits(self, work: Work, redemption: Redemption) -> str:
+        """It is on the list. The row that put it there tells of that, and of the place that it had then."""
+        joined = work.noted("waits")
+        if joined is not None:
+            await self._teller.tell_waiting(redemption, joined["place"])
+        await work.note("outcome", {"result": Status.WAITING.value})
+        return Status.WAITING.value
+
+    async def _judged(
+        self, redemption: Redemption, decision: Decision, session: VipSession | None, sale: Sale
+    ) -> Decision:
+        """The decision, or the refund that the rules ask for. What was counted before a crash is not judged again."""
+        counted = session is not None and session.has(redemption.id)
+        if counted or not isinstance(decision, GrantVip | Extend):
+            return decision
+        refusal = await self._eligibility.refusal(
+            sale.channel,
+            redemption.viewer,
+            reward=sale.reward,
+            added_ms=sale.added_ms,
+            session=session,
+        )
+        return decision if refusal is None else Refund(refusal)
 
     async def _look(self, redemption: Redemption) -> World:
         # One after the other: two calls at once would save a few milliseconds and cost the order in the log.
@@ -118,17 +195,15 @@ class Redeeming:
         redemption: Redemption,
         decision: Decision,
         session: VipSession | None,
-        reward: Reward,
-        *,
-        intended: bool,
+        sale: Sale,
     ) -> Redemption:
         match decision:
             case GrantVip():
-                return await self._grant(work, redemption, reward, intended=intended)
+                return await self._grant(work, redemption, sale)
             case Adopt():
-                return await self._granted(work, redemption, session, reward)
+                return await self._granted(work, redemption, session, sale)
             case Extend() if session is not None:
-                return await self._extend(work, redemption, session, reward)
+                return await self._extend(work, redemption, session, sale)
             case RestoreFirst() if session is not None:
                 if not await self._restoring.restore(work, session):
                     await self._close(work, session)
@@ -137,34 +212,52 @@ class Redeeming:
                 await self._close(work, session)
                 return redemption
             case Fulfil():
-                return await self._fulfil(work, redemption)
+                return await self._settlement.fulfil(work, redemption)
             case Refund(reason):
-                return await self._refund(work, redemption, reason)
+                return await self._settlement.refund(work, redemption, reason)
             case _:
                 raise Broken(f"Nothing carries out {decision}.", code="redemption.decision")
 
     async def _close(self, work: Work, session: VipSession) -> None:
-        actor = streamer(session.channel_id)
-        await self._endings.end(
-            work, session, Ended.REMOVED_BY_HAND, actor=actor, cause="twitch", remove=False
-        )
+        await self._endings.lost(work, session)
 
-    async def _grant(
-        self, work: Work, redemption: Redemption, reward: Reward, *, intended: bool
-    ) -> Redemption:
+    async def _grant(self, work: Work, redemption: Redemption, sale: Sale) -> Redemption:
+        viewer_id = redemption.viewer_id
+        if not await self._room.reserve(sale.channel, viewer_id=viewer_id, session_id=redemption.id):
+            return await self._find_place(work, redemption, sale, no_slot=False)
+        self._checkpoint("slots.reserved")
+        intended = _is_intended(work)
         if not intended:
-            await work.note("grant", {"was_vip": False, "was_moderator": False})
+            await work.note("grant", _INTENT)
         self._checkpoint("vip.intended")
         work.hold()
-        outcome = await self._helix.add_vip(redemption.channel_id, redemption.viewer_id)
+        outcome = await self._helix.add_vip(redemption.channel_id, viewer_id)
         self._checkpoint("vip.granted")
         # "Already VIP" after an intent of an earlier attempt: that attempt reached Twitch and was cut off.
         if outcome is AddVip.ADDED or (outcome is AddVip.ALREADY_VIP and intended):
-            return await self._granted(work, redemption, None, reward)
-        return await self._refund(work, redemption, REFUSALS[outcome])
+            return await self._granted(work, redemption, None, sale)
+        if outcome is AddVip.NO_SLOT:
+            if not intended:
+                # The intent is over: a badge that is there later, while it waits, is of the streamer's making. Of an
+                # intent of an earlier attempt nobody knows: its call may be under way still.
+                await work.note("grant", {**_INTENT, "refused": True})
+            return await self._find_place(work, redemption, sale, no_slot=True)
+        return await self._settlement.refund(work, redemption, REFUSALS[outcome])
+
+    async def _find_place(
+        self, work: Work, redemption: Redemption, sale: Sale, *, no_slot: bool
+    ) -> Redemption:
+        """No slot is free: what the streamer wishes then."""
+        work.ensure_held()
+        place = await self._waiting.join(sale.channel, redemption, no_slot=no_slot)
+        if place is Place.NONE:
+            return await self._settlement.refund(work, redemption, Refusal.SLOTS_FULL)
+        if place is Place.WAITS and work.row.kind == "redemption.add":
+            await work.note("waits", {"place": await self._waiting.position(redemption)})
+        return await self._settlement.move(work, redemption, Status.WAITING)
 
     async def _granted(
-        self, work: Work, redemption: Redemption, session: VipSession | None, reward: Reward
+        self, work: Work, redemption: Redemption, session: VipSession | None, sale: Sale
     ) -> Redemption:
         work.ensure_held()  # the call may have taken long, and what another has decided since is not to be crossed
         if session is None:
@@ -173,24 +266,29 @@ class Redeeming:
                 channel_id=redemption.channel_id,
                 viewer=redemption.viewer,
                 cause=redemption.id,
-                added_ms=reward.vip_ms,
+                added_ms=sale.added_ms,
                 now=self._clock.now(),
                 method=Method.REDEMPTION,
                 granted_by=redemption.viewer_id,
-                reward_id=reward.id,
+                reward_id=sale.reward.id,
                 reward_title=redemption.reward_title,
+                until_stream_end=sale.until_stream_end,
             )
             session = await self._sessions.create(vip.fenced(fresh, work.fence))
         return await self._recorded(work, redemption, session, "granted")
 
     async def _extend(
-        self, work: Work, redemption: Redemption, session: VipSession, reward: Reward
+        self, work: Work, redemption: Redemption, session: VipSession, sale: Sale
     ) -> Redemption:
         now, fence = self._clock.now(), work.fence
         session = await self._sessions.change(
             session.id,
             lambda held: vip.extended(
-                vip.fenced(held, fence), cause=redemption.id, added_ms=reward.vip_ms, now=now
+                vip.renamed(vip.fenced(held, fence), redemption.viewer),
+                cause=redemption.id,
+                added_ms=sale.added_ms,
+                now=now,
+                until_stream_end=sale.until_stream_end,
             ),
         )
         return await self._recorded(work, redemption, session, "extended")
@@ -200,6 +298,7 @@ class Redeeming:
     ) -> Redemption:
         self._checkpoint("vip.counted")
         work.ensure_held()
+        await self._room.taken(session)
         redemption = await self._redemptions.move(
             redemption.id, Status.GRANTED, now=self._clock.now(), outcome=outcome, session_id=session.id
         )
@@ -209,61 +308,24 @@ class Redeeming:
         await self._live.show_vip(session, key=f"{redemption.id}:shown")
         return redemption
 
-    async def _fulfil(self, work: Work, redemption: Redemption) -> Redemption:
-        work.hold()
-        answer = await self._helix.resolve(
-            redemption.channel_id, redemption.reward_id, redemption.id, "FULFILLED"
-        )
-        self._checkpoint("vip.fulfilled")
-        if answer is Resolve.DONE:
-            return await self._move(work, redemption, Status.FULFILLED)
-        if answer is Resolve.FOREIGN:
-            return await self._move(work, redemption, Status.ALARMED, Alarm.FOREIGN_REWARD)
-        if await self._status_on_twitch(redemption) == "CANCELED":
-            await self._undo.undo(work, redemption)
-            return await self._move(work, redemption, Status.CANCELLED)
-        # Fulfilled by a moderator, or by an attempt of ours that was cut off, or forgotten after days: it is taken.
-        return await self._move(work, redemption, Status.FULFILLED)
-
-    async def _refund(self, work: Work, redemption: Redemption, reason: Refusal) -> Redemption:
-        redemption = await self._move(work, redemption, Status.REFUNDING, reason)
-        self._checkpoint("vip.refund_intended")
-        work.hold()
-        answer = await self._helix.resolve(
-            redemption.channel_id, redemption.reward_id, redemption.id, "CANCELED"
-        )
-        self._checkpoint("vip.refunded")
-        if answer is Resolve.DONE:
-            return await self._move(work, redemption, Status.REFUNDED)
-        if answer is Resolve.FOREIGN:
-            return await self._move(work, redemption, Status.ALARMED, Alarm.FOREIGN_REWARD)
-        status = await self._status_on_twitch(redemption)
-        if status == "CANCELED":
-            return await self._move(work, redemption, Status.REFUNDED)
-        alarm = Alarm.FULFILLED_BY_OTHERS if status == "FULFILLED" else Alarm.VANISHED
-        return await self._move(work, redemption, Status.ALARMED, alarm)
-
     async def _undo_given_up(self, work: Work, redemption: Redemption) -> None:
         """Take back what the attempts that were given up may have left. Done by the refund's own row whoever carries
         out the refund first, and once: the next badge may be of the streamer's making."""
         is_open = await self._undo.undo_given_up(work, redemption)
-        if work.payload.get("undo_grant") and not is_open:
+        protected = await self._is_protected(redemption)
+        if work.payload.get("undo_grant") and not is_open and not protected:
             # An attempt to grant was given up without an answer; its intent says that the viewer was no VIP before.
             # Where a session is open, it is paid for by another redemption, and so is the badge.
             work.hold()
             await self._helix.remove_vip(redemption.channel_id, redemption.viewer_id)
         await work.note("undone", {})
 
-    async def _status_on_twitch(self, redemption: Redemption) -> str:
-        remote = await self._helix.redemption(redemption.channel_id, redemption.reward_id, redemption.id)
-        if remote is not None and remote.status == "UNFULFILLED":
-            raise Unavailable("Twitch contradicts itself about a redemption.", retry_after_seconds=1.0)
-        return remote.status if remote is not None else ""
+    async def _is_protected(self, redemption: Redemption) -> bool:
+        record = await self._viewers.get(redemption.channel_id, redemption.viewer_id)
+        return record.listed is Listed.PROTECTED
 
-    async def _move(
-        self, work: Work, redemption: Redemption, to: Status, reason: Refusal | Alarm | None = None
-    ) -> Redemption:
-        work.ensure_held()
-        return await self._redemptions.move(
-            redemption.id, to, now=self._clock.now(), reason=reason.value if reason else ""
-        )
+
+def _is_intended(work: Work) -> bool:
+    """Whether an earlier attempt at this row was about to grant, and Twitch has not said since that it has no slot."""
+    intent = work.noted("grant")
+    return intent is not None and not intent.get("refused")

@@ -1,37 +1,23 @@
-"""Which channels this process listens to. Each channel's EventSub session belongs to whoever holds its lease.
-
-All processes compute the same distribution (`domain.shares`) from the same two lists: the channels that are stored and
-the processes that are alive. Each takes what falls to it and gives back what falls to another one. Where there is one
-process, everything falls to it.
-
-While the engine of the leases does not answer, sessions are kept: nobody else can take them either, and an event that
-two processes bring is one row in the inbox (decision 0006).
-"""
+"""Which channels this process listens to. Each channel's EventSub session belongs to whoever holds its lease
+(`handlers/holding.py`). An event that two processes bring is one row in the inbox (decision 0006)."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Collection, Sequence
-
-import structlog
+from collections.abc import Callable, Collection, Sequence
 
 from domain.channel import Channel
-from domain.errors import Broken, Unavailable
+from domain.errors import Unavailable
 from domain.ports import Clock, Metrics
-from domain.shares import share_out
 from gateways.leases.contracts import Leases
 from gateways.signals.contracts import Signals
 from gateways.twitch.subscriptions import Wanted, vip_channel
+from handlers.holding import JOIN_SECONDS, LEASE_SECONDS, ROUND_SECONDS, Holding, Kind
 from handlers.vip.channels import Watch
 from storage.channels import Channels
 
-log = structlog.get_logger(__name__)
+__all__ = ["JOIN_SECONDS", "LEASE_SECONDS", "ROUND_SECONDS", "HeldElsewhere", "Shares", "socket_of"]
 
-GROUP = "eventsub"
-LEASE_SECONDS = 9.0
-ROUND_SECONDS = 3.0
 LIST_SECONDS = 15.0
-JOIN_SECONDS = 0.02  # signals within this time share one round
 
 
 def socket_of(channel_id: str) -> str:
@@ -39,8 +25,18 @@ def socket_of(channel_id: str) -> str:
     return f"socket:{channel_id}"
 
 
+SOCKETS = Kind("eventsub", socket_of, held="socket_leases_held", lost="socket_leases_lost_total")
+
+
+def _always() -> bool:
+    return True
+
+
 class Shares:
-    """Implements `Watch` for the whole fleet, on the `watch` of this process. Start `run` as a task."""
+    """Implements `Watch` for the whole fleet, on the `watch` of this process. Start `run` as a task.
+
+    `needed`: whether channels need sessions of their own at all at the moment; a conduit does without.
+    """
 
     def __init__(
         self,
@@ -52,17 +48,24 @@ class Shares:
         owner: str,
         clock: Clock,
         metrics: Metrics,
+        needed: Callable[[], bool] = _always,
     ) -> None:
-        self._channels, self._watch, self._leases, self._signals = channels, watch, leases, signals
-        self._owner, self._clock, self._metrics = owner, clock, metrics
+        self._channels, self._watch, self._signals = channels, watch, signals
+        self._clock, self._needed = clock, needed
         self._wanted: dict[str, tuple[Wanted, ...]] = {}
         self._known: dict[str, Channel] = {}
         self._listed_at: float | None = None
-        self._held: set[str] = set()
-        self._look = asyncio.Event()
-        self._round = asyncio.Lock()
-        self._in_doubt = False
-        self._stopping = False
+        self._holding = Holding(
+            SOCKETS,
+            things=self._list,
+            take=self._take,
+            drop=watch.remove,
+            surplus=lambda: signals.send("channels"),
+            leases=leases,
+            owner=owner,
+            clock=clock,
+            metrics=metrics,
+        )
         signals.listen("channels", self._changed_elsewhere)
         signals.listen("restart", self._restart_here)
         signals.listen("login", self._wake_here)
@@ -70,29 +73,40 @@ class Shares:
     @property
     def held(self) -> frozenset[str]:
         """The channels whose session is ours."""
-        return frozenset(self._held)
+        return self._holding.held
 
     async def all(self) -> list[Channel]:
         """The channels whose session is ours, for what is done per channel by one process (`Rounds`)."""
-        return [self._known[channel_id] for channel_id in sorted(self._held) if channel_id in self._known]
+        return [self._known[channel_id] for channel_id in sorted(self.held) if channel_id in self._known]
+
+    async def run(self) -> None:
+        """See `Holding.run`."""
+        await self._holding.run()
+
+    async def stop(self) -> None:
+        """See `Holding.stop`."""
+        await self._holding.stop()
+
+    def look(self) -> None:
+        """It may have changed whether sessions are needed."""
+        self._holding.look()
 
     # What the enrolment asks for, wherever the session is.
 
     def add(self, channel_id: str, wanted: Sequence[Wanted]) -> None:
         """A channel was stored, or what is wanted of it changed."""
         self._wanted[channel_id] = tuple(wanted)
-        if channel_id in self._held:
+        if channel_id in self.held:
             self._watch.add(channel_id, wanted)
         self._look_again()
         self._signals.send("channels", channel_id)
 
     async def remove(self, channel_id: str) -> None:
         """A channel is stored no more."""
-        async with self._round:
-            self._listed_at = None
-            self._known.pop(channel_id, None)
-            self._wanted.pop(channel_id, None)
-            await self._let_go({channel_id} & self._held)
+        self._listed_at = None
+        self._known.pop(channel_id, None)
+        self._wanted.pop(channel_id, None)
+        await self._holding.without(channel_id)
         self._signals.send("channels", channel_id)
 
     def restart(self, channel_id: str) -> None:
@@ -107,76 +121,33 @@ class Shares:
 
     # What other processes tell.
 
-    def _changed_elsewhere(self, text: str) -> None:
+    def _changed_elsewhere(self, channel_id: str) -> None:
+        self._wanted.pop(channel_id, None)  # what is stored by now says what is wanted
         self._look_again()
 
     def _restart_here(self, channel_id: str) -> None:
-        if channel_id in self._held:
+        if channel_id in self.held:
             self._watch.restart(channel_id)
 
     def _wake_here(self, channel_id: str) -> None:
         # "": some logins may have been missed. Waking a session that does not wait changes nothing.
-        for one in {channel_id} & self._held if channel_id else tuple(self._held):
+        for one in {channel_id} & self.held if channel_id else self.held:
             self._watch.wake(one)
 
     def _look_again(self) -> None:
         self._listed_at = None
-        self._look.set()
+        self._holding.look()
 
-    # The rounds.
+    def _take(self, channel_id: str) -> None:
+        """Listen; for a channel that is listened to already: as it is wanted now."""
+        wanted, channel = self._wanted.get(channel_id), self._known.get(channel_id)
+        if wanted is None:
+            wanted = vip_channel(channel_id, settings=channel.settings if channel is not None else None)
+        self._watch.add(channel_id, wanted)
 
-    async def run(self) -> None:
-        """Hold what falls to us, until cancelled; after `stop` it holds nothing and waits for that."""
-        while True:
-            self._look.clear()
-            try:
-                async with self._round:
-                    if not self._stopping:
-                        await self._go_round()
-                if self._in_doubt:
-                    log.info("shares.sure_again")
-                self._in_doubt = False
-            except (Unavailable, Broken) as error:
-                # Broken is a password that was changed, say: no reason to fall silent.
-                if not self._in_doubt:
-                    log.warning("shares.in_doubt", code=error.code, held=len(self._held))
-                self._in_doubt = True
-            if await self._clock.wait(self._look, ROUND_SECONDS):
-                await self._clock.sleep(JOIN_SECONDS)
-
-    async def stop(self) -> None:
-        """Give every lease back, after the sessions were closed. What cannot be given back runs out by itself."""
-        self._stopping = True
-        async with self._round:
-            held, self._held = self._held, set()
-            try:
-                await self._leases.leave(GROUP, owner=self._owner)
-                await self._leases.release([socket_of(one) for one in held], owner=self._owner)
-            except (Unavailable, Broken) as error:
-                log.warning("shares.not_released", code=error.code)
-        self._signals.send("channels")
-
-    async def _go_round(self) -> None:
-        # Asked for again rather than renewed: where the engine lost its data, the first to ask is who has it.
-        kept = await self._acquire(self._held)
-        lost = self._held - kept
-        if lost:
-            log.warning("shares.lost", channels=len(lost))
-            self._metrics.count("socket_leases_lost_total", len(lost))
-            await self._drop(lost)
-        members = await self._leases.muster(GROUP, owner=self._owner, ttl_seconds=LEASE_SECONDS)
-        await self._list()
-        given = share_out(self._known, members)
-        ours = {channel_id for channel_id, member in given.items() if member == self._owner}
-        if surplus := self._held - ours:
-            await self._let_go(surplus)
-            self._signals.send("channels")
-        for channel_id in sorted(await self._acquire(ours - self._held)):
-            self._held.add(channel_id)
-            self._watch.add(channel_id, self._wanted.get(channel_id, vip_channel(channel_id)))
-        self._metrics.gauge("socket_leases_held", len(self._held))
-
-    async def _list(self) -> None:
+    async def _list(self) -> Collection[str]:
+        if not self._needed():
+            return ()
         now = self._clock.monotonic()
         if self._listed_at is None or now - self._listed_at >= LIST_SECONDS:
             self._listed_at = now  # before the list is read: what changes meanwhile asks for another one
@@ -185,23 +156,9 @@ class Shares:
             except Unavailable:
                 self._listed_at = None
                 raise
-
-    async def _acquire(self, channel_ids: Collection[str]) -> set[str]:
-        if not channel_ids:
-            return set()
-        names = {socket_of(channel_id): channel_id for channel_id in sorted(channel_ids)}
-        held = await self._leases.acquire(list(names), owner=self._owner, ttl_seconds=LEASE_SECONDS)
-        return {names[name] for name in held}
-
-    async def _let_go(self, channel_ids: set[str]) -> None:
-        """Close first, then release: whoever takes over finds its place free."""
-        if channel_ids:
-            await self._drop(channel_ids)
-            await self._leases.release([socket_of(one) for one in channel_ids], owner=self._owner)
-
-    async def _drop(self, channel_ids: set[str]) -> None:
-        self._held -= channel_ids
-        await asyncio.gather(*(self._watch.remove(channel_id) for channel_id in channel_ids))
+            for channel_id in self.held & self._known.keys():
+                self._take(channel_id)
+        return self._known
 
 
 class HeldElsewhere:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import structlog
 
@@ -11,10 +12,10 @@ from domain.audit import SYSTEM, Action, Actor, AuditRecord, streamer
 from domain.errors import CuelightError
 from domain.events import Malformed, redemption_event
 from domain.inbox import Delivery
+from domain.messages import event_of_refund
 from domain.ports import Clock, Metrics
 from domain.redemption import Alarm, Redemption, Refusal
 from domain.redemption import RedemptionStatus as Status
-from domain.words import duration
 from handlers.intake import Intake
 from handlers.vip.announce import Announcer, Line
 from handlers.work import Work
@@ -25,7 +26,8 @@ log = structlog.get_logger(__name__)
 
 
 class Teller:
-    """Announces settled redemptions. `session_changed` wakes the scheduler of expiries."""
+    """Announces settled redemptions. `session_changed` wakes the scheduler of expiries; `settled` is told first of each
+    redemption of which nothing more will come, so that it waits for no slot any more and holds none in vain."""
 
     def __init__(
         self,
@@ -34,15 +36,17 @@ class Teller:
         announcer: Announcer,
         metrics: Metrics,
         session_changed: Callable[[], None],
+        settled: Callable[[Redemption], Awaitable[None]],
     ) -> None:
         self._sessions, self._announcer, self._metrics = sessions, announcer, metrics
-        self.session_changed = session_changed
+        self.session_changed, self._settled = session_changed, settled
 
     async def tell(self, redemption: Redemption) -> None:
         """Announce what became of a redemption; repeating it doubles nothing."""
+        await self._settled(redemption)
         session = await self._sessions.get(redemption.session_id) if redemption.session_id else None
         viewer = redemption.viewer
-        action, actor, line = self._words(redemption)
+        action, actor, line = await self._words(redemption)
         detail = {
             "redemption_id": redemption.id,
             "reward_id": redemption.reward_id,
@@ -50,6 +54,8 @@ class Teller:
             "reward_cost": redemption.reward_cost,
             "redeemed_at": redemption.redeemed_at,
         }
+        if redemption.viewer_id == redemption.channel_id:
+            detail["test"] = True  # the streamer tried the whole way, and it works
         if redemption.user_input:
             detail["user_input"] = redemption.user_input
         if session is not None:
@@ -57,7 +63,7 @@ class Teller:
             left = session.left_ms(redemption.settled_at or redemption.received_at)
             detail |= {"seconds": added // 1000, "expires_at": session.expires_at}
             if line is not None:
-                line = (line[0], {**line[1], "duration": duration(added), "left": duration(left)})
+                line = replace(line, duration_ms=added, left_ms=left, until_stream=session.until_stream_end)
         elif redemption.outcome:
             line = None  # the session was erased meanwhile: there is no time to speak of
         new = await self._announcer.announce(
@@ -87,21 +93,46 @@ class Teller:
                 reason=redemption.reason,
             )
 
-    def _words(self, redemption: Redemption) -> tuple[Action, Actor, Line | None]:
+    async def tell_waiting(self, redemption: Redemption, position: int) -> None:
+        """Announce once that a redemption is on the waiting list, at this place (1: the next)."""
+        detail = {
+            "redemption_id": redemption.id,
+            "reward_id": redemption.reward_id,
+            "reward_title": redemption.reward_title,
+            "reward_cost": redemption.reward_cost,
+            "redeemed_at": redemption.redeemed_at,
+            "position": position,
+        }
+        viewer = redemption.viewer
+        await self._announcer.announce(
+            AuditRecord(
+                id=f"{redemption.id}:{Status.WAITING}",
+                channel_id=redemption.channel_id,
+                at=redemption.received_at,
+                action=Action.WAITING,
+                actor=Actor("viewer", viewer.id, viewer.shown),
+                cause="redemption",
+                viewer=viewer,
+                detail=detail,
+            ),
+            line=replace(_line("waiting", redemption), position=position),
+        )
+
+    async def _words(self, redemption: Redemption) -> tuple[Action, Actor, Line | None]:
         viewer = Actor("viewer", redemption.viewer_id, redemption.viewer.shown)
-        mention = {"viewer": redemption.viewer.shown}
         match redemption.status:
             case Status.REFUNDED:
-                return Action.REFUNDED, SYSTEM, (f"refund.{redemption.reason}", mention)
+                return Action.REFUNDED, SYSTEM, _line(event_of_refund(redemption.reason), redemption)
             case Status.CANCELLED:
-                line = ("cancelled", mention) if redemption.session_id else None
+                line = _line("cancelled", redemption) if redemption.session_id else None
                 return Action.CANCELLED, streamer(redemption.channel_id), line
             case Status.ALARMED:
                 return Action.ALARM, SYSTEM, None
             case _ if redemption.outcome == "extended":
-                return Action.EXTENDED, viewer, ("extended", mention)
+                return Action.EXTENDED, viewer, _line("extended", redemption)
             case _:
-                return Action.GRANTED, viewer, ("granted", mention)
+                waited = await self._announcer.was_told(f"{redemption.id}:{Status.WAITING}")
+                return Action.GRANTED, viewer, _line("admitted" if waited else "granted", redemption)
 
     def _count(self, redemption: Redemption) -> None:
         match redemption.status:
@@ -122,6 +153,17 @@ class Teller:
                 return
 
 
+def _line(event: str, redemption: Redemption) -> Line:
+    """What is known of every redemption."""
+    return Line(
+        event,
+        redemption.viewer.shown,
+        reward=redemption.reward_title,
+        cost=redemption.reward_cost,
+        reason=redemption.reason,
+    )
+
+
 class LastResort:
     """A redemption that is given up ends in a refund, or, where there is a VIP already, in an alarm."""
 
@@ -137,7 +179,9 @@ class LastResort:
             await self._alarm(redemption, error)
             return
         # Once a refund was decided, Twitch had refused the VIP: whatever badge is there then is not of our making.
-        half_made = redemption.status is Status.RECEIVED and work.noted("grant") is not None
+        intent = work.noted("grant")
+        undecided = redemption.status in (Status.RECEIVED, Status.WAITING)
+        half_made = undecided and intent is not None and not intent.get("refused")
         await self._redemptions.move(
             redemption.id, Status.REFUNDING, now=self._clock.now(), reason=Refusal.BROKEN.value
         )

@@ -8,16 +8,18 @@ with what Twitch has. See docs/decisions/0007-zombies.md.
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
+from typing import Any
 
 from domain.audit import SYSTEM, Action, AuditRecord
 from domain.channel import Viewer
 from domain.errors import NotFound
 from domain.events import Malformed, identifier, redemption_event, role_event, text
-from domain.inbox import Delivery, InboxRow
+from domain.inbox import Delivery, InboxRow, RowState
 from domain.ports import Clock, Metrics
 from domain.redemption import Redemption
 from domain.redemption import RedemptionStatus as Status
-from domain.vip import VipSession, VipStatus
+from domain.vip import Ended, VipSession, VipStatus
 from gateways.twitch.contracts import Helix
 from handlers.intake import Intake
 from handlers.vip.announce import Announcer
@@ -31,6 +33,16 @@ from storage.sessions import Sessions
 
 GIVEN_BACK = frozenset({Status.REFUNDING, Status.REFUNDED, Status.CANCELLED})
 LAST_ROWS = 20  # of a lane that are looked through for who may have made a VIP
+
+
+@dataclass(frozen=True, slots=True)
+class _Meant:
+    """A grant that a row meant to make: `detail` names what for, `over` says that there is nothing (left) of it."""
+
+    detail: dict[str, Any]
+    over: bool
+    viewer: Viewer | None = None
+    redemption: Redemption | None = None
 
 
 class Zombies:
@@ -74,6 +86,11 @@ class Zombies:
             )
         )
 
+    async def given_up(self, work: Work, error: Exception) -> None:
+        """Called for a row that is given up after it may have made somebody VIP: the same look afterwards."""
+        if "grant" in work.row.steps:
+            await self.queue(work)
+
     async def check(self, work: Work) -> str:
         """Handle `vip.check`. Returns `restored`, `closed`, `withdrawn` or `as_it_should_be`."""
         channel_id = identifier(work.payload, "channel_id")
@@ -83,15 +100,16 @@ class Zombies:
         if await self._endings.resume(work) is not None:
             return "closed"
         row = await self._row(text(work.payload, "row_id"))
-        redemption = None if row is None else await self._granted_by(row)
+        meant = None if row is None else await self._meant(row)
         session = await self._sessions.open_for(channel_id, viewer_id)
-        if session is not None and redemption is not None and _is_orphan(session, redemption):
-            await self._undo.undo_given_up(work, redemption)
+        if session is not None and meant is not None and _is_orphan(session, meant.redemption):
+            assert meant.redemption is not None
+            await self._undo.undo_given_up(work, meant.redemption)
             return "closed"
         if session is not None:
             return await self._check_open(work, session)
-        if redemption is not None and await self._is_over(redemption):
-            return await self._check_over(work, redemption)
+        if meant is not None and meant.over:
+            return await self._check_over(work, channel_id, viewer_id, meant)
         return "as_it_should_be"
 
     async def vip_added(self, work: Work) -> str:
@@ -100,18 +118,19 @@ class Zombies:
         event = role_event(work.event)
         session = await self._sessions.open_for(event.channel_id, event.viewer.id)
         if session is None and (work.doubtful or work.noted("withdraw") is not None):
-            redemption = await self._late_grant(work.row.lane)
-            if redemption is not None and await self._check_over(work, redemption) == "withdrawn":
+            meant = await self._late_grant(work.row.lane)
+            who = event.channel_id, event.viewer.id
+            if meant is not None and await self._check_over(work, *who, meant) == "withdrawn":
                 return "withdrawn"
         return await self._endings.vip_added(work)
 
-    async def _late_grant(self, lane: str) -> Redemption | None:
-        """The newest redemption of a lane that was to be granted and is over, if that was lately."""
+    async def _late_grant(self, lane: str) -> _Meant | None:
+        """The newest grant that was meant in a lane and is over, if that was lately."""
         since = self._clock.now() - DOUBT_MS
         for row in await self._inbox.finished(lane, limit=LAST_ROWS):
-            redemption = await self._granted_by(row)
-            if redemption is not None and (row.finished_at or 0) >= since and await self._is_over(redemption):
-                return redemption
+            meant = await self._meant(row)
+            if meant is not None and (row.finished_at or 0) >= since and meant.over:
+                return meant
         return None
 
     async def _check_open(self, work: Work, session: VipSession) -> str:
@@ -122,29 +141,29 @@ class Zombies:
             return "as_it_should_be"
         return "restored" if await self._restoring.restore(work, session) else "as_it_should_be"
 
-    async def _check_over(self, work: Work, redemption: Redemption) -> str:
-        """The viewer is not to be VIP by this redemption. He was none before it, as its intent says."""
+    async def _check_over(self, work: Work, channel_id: str, viewer_id: str, meant: _Meant) -> str:
+        """The viewer is not to be VIP by this grant. He was none before it, as its intent says."""
         begun = work.noted("withdraw") is not None
         if not begun:
-            if not await self._helix.is_vip(redemption.channel_id, redemption.viewer_id):
+            if not await self._helix.is_vip(channel_id, viewer_id):
                 return "as_it_should_be"
-            await work.note("withdraw", {"redemption_id": redemption.id})
+            await work.note("withdraw", meant.detail)
         work.hold()
-        await self._helix.remove_vip(redemption.channel_id, redemption.viewer_id)
+        await self._helix.remove_vip(channel_id, viewer_id)
         work.settle_doubt()
-        await self._tell(work, redemption)
+        await self._tell(work, channel_id, viewer_id, meant)
         return "withdrawn"
 
-    async def _tell(self, work: Work, redemption: Redemption) -> None:
+    async def _tell(self, work: Work, channel_id: str, viewer_id: str, meant: _Meant) -> None:
         record = AuditRecord(
             id=f"{work.row.id}:withdrawn",
-            channel_id=redemption.channel_id,
+            channel_id=channel_id,
             at=self._clock.now(),
             action=Action.WITHDRAWN,
             actor=SYSTEM,
             cause="takeover",
-            viewer=Viewer(redemption.viewer_id, redemption.viewer_login, redemption.viewer_name),
-            detail={"redemption_id": redemption.id},
+            viewer=meant.viewer or Viewer(viewer_id),
+            detail=meant.detail,
         )
         if await self._announcer.announce(record):
             self._metrics.count("reconciled_total", what="takeover")
@@ -155,23 +174,35 @@ class Zombies:
         except NotFound:
             return None  # done long ago and cleaned up
 
-    async def _granted_by(self, row: InboxRow) -> Redemption | None:
-        """The redemption that this row meant to grant a VIP for, if it got that far."""
-        if "grant" not in row.steps:
+    async def _meant(self, row: InboxRow) -> _Meant | None:
+        """What this row meant to grant a VIP for, if it got that far."""
+        intent = row.steps.get("grant")
+        if intent is None:
             return None
+        if "session_id" in intent:  # not by a redemption (`granting.py`)
+            session = await self._sessions.get(intent["session_id"])
+            over = row.state is not RowState.OPEN and (session is None or _is_over(session))
+            viewer = None
+            if session is not None:
+                viewer = Viewer(session.viewer_id, session.viewer_login, session.viewer_name)
+            return _Meant({"session_id": intent["session_id"]}, over, viewer)
         try:
             event = redemption_event(event_in(row))
         except (Malformed, ValueError):
             return None
-        return await self._redemptions.get(event.id)
-
-    async def _is_over(self, redemption: Redemption) -> bool:
-        if redemption.status in GIVEN_BACK:
-            return True
+        redemption = await self._redemptions.get(event.id)
+        if redemption is None:
+            return None
         session = await self._sessions.get(redemption.session_id) if redemption.session_id else None
-        return session is not None and session.status is VipStatus.ENDED
+        over = redemption.status in GIVEN_BACK or (session is not None and _is_over(session))
+        return _Meant({"redemption_id": redemption.id}, over, redemption.viewer, redemption)
 
 
-def _is_orphan(session: VipSession, redemption: Redemption) -> bool:
+def _is_over(session: VipSession) -> bool:
+    """Whether the badge went with the session."""
+    return session.status is VipStatus.ENDED and session.ended_because != Ended.PROTECTED
+
+
+def _is_orphan(session: VipSession, redemption: Redemption | None) -> bool:
     """Whether the session holds time of a redemption whose points were given back."""
-    return redemption.status in GIVEN_BACK and session.has(redemption.id)
+    return redemption is not None and redemption.status in GIVEN_BACK and session.has(redemption.id)

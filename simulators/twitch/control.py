@@ -8,11 +8,12 @@ from __future__ import annotations
 import ipaddress
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from aiohttp import web
 
+from simulators.twitch.control_crowd import CrowdControl
 from simulators.twitch.control_eventsub import EventSubControl
 from simulators.twitch.errors import ApiError
 from simulators.twitch.identity import Identity
@@ -51,6 +52,7 @@ class Control:
             "say": self.say,
             "slots": self.slots,
             "login": self.login,
+            "redirects": self.redirects,
             "tokens/revoke": self.revoke_tokens,
             "tokens/expire": self.expire_tokens,
             "accounts/delete": self.delete_account,
@@ -59,6 +61,7 @@ class Control:
             "verdict": self.verdict,
             "story/start": self._story.start,
             "story/stop": self._story.stop,
+            **CrowdControl(self._stage).commands(),
             **EventSubControl(self._stage).commands(),
         }
         for path, command in commands.items():
@@ -99,6 +102,13 @@ class Control:
             "expires_in": token.expires_in(),
             "scopes": list(scopes),
         }
+
+    def redirects(self, body: Body) -> Body:
+        """In the console: register the redirect addresses of the application ({"redirect_uris"}); none takes all."""
+        book, client_id = self._stage.tokens, str(body.get("client_id", self._stage.settings.client_id))
+        uris = tuple(str(uri) for uri in body["redirect_uris"])
+        book.clients[client_id] = replace(book.client(client_id), redirect_uris=uris)
+        return {"redirect_uris": list(uris)}
 
     def add_viewer(self, body: Body) -> Body:
         user = self._stage.world.add_user(str(body["login"]), body.get("name"))
@@ -230,10 +240,18 @@ class Control:
     # Looking
 
     def verdict(self, body: Body) -> Body:
-        """{"durations_ms":{reward_id: ms},"slack_ms","now_ms"} → the oracle's JSON."""
+        """{"durations_ms":{reward_id: ms},"until_stream":[reward_id],"waits_ms":{reward_id: ms},"makes_room":
+        [reward_id],"slack_ms","now_ms"} → the oracle's JSON."""
         durations = {str(key): int(value) for key, value in dict(body["durations_ms"]).items()}
-        now = int(body.get("now_ms", now_ms()))
-        return audit(self._stage.ledger, durations, now=now, slack_ms=int(body.get("slack_ms", 5000)))
+        return audit(
+            self._stage.ledger,
+            durations,
+            now=int(body.get("now_ms", now_ms())),
+            slack_ms=int(body.get("slack_ms", 5000)),
+            until_stream=frozenset(map(str, body.get("until_stream", ()))),
+            waits_ms={str(key): int(value) for key, value in dict(body.get("waits_ms", {})).items()},
+            makes_room=frozenset(map(str, body.get("makes_room", ()))),
+        )
 
     def state(self, _: Body) -> Body:
         world, eventsub = self._stage.world, self._stage.eventsub

@@ -1,25 +1,30 @@
-"""id.twitch.tv: authorize (with a small consent page), token, device, validate, revoke."""
+"""id.twitch.tv: authorize (with its consent page), token, device, validate, revoke.
+
+Who has agreed is remembered in a cookie, as a login at Twitch is: the next time the same is asked, Twitch sends the
+browser back at once, unless `force_verify` is set. With `sim_user=<id or login>` in the address somebody agrees
+without the page.
+"""
 
 from __future__ import annotations
 
-import html
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from aiohttp import web
 
+from simulators.twitch.consent_page import Asking, consent_page, device_page, plain_page
 from simulators.twitch.errors import ApiError
 from simulators.twitch.moment import now_ms
 from simulators.twitch.stage import KNOWN_SCOPES, Stage
 from simulators.twitch.tokens import Token
+from simulators.twitch.world import User
 
 _DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
-_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Simulated Twitch</title>
-<style>body{{font:16px system-ui;max-width:34rem;margin:4rem auto;padding:0 1rem}}
-button{{font:inherit;padding:.5rem 1rem;margin:.2rem 0;display:block}}</style>
-<h1>{title}</h1><p>{text}</p>{forms}</html>"""
+_LOGGED_IN = "simulated-twitch-login"
+_MOST_PEOPLE = 60
+_ASKED = ("client_id", "redirect_uri", "response_type", "scope", "state", "force_verify")
 
 
 @dataclass
@@ -107,22 +112,32 @@ class Identity:
         return client.id, redirect_uri, _scopes(query.get("scope", ""))
 
     async def _ask(self, request: web.Request) -> web.Response:
-        """The page that asks; with `sim_user=<id or login>` it agrees by itself and redirects."""
-        client_id, _, scopes = self._check_request(request.query)
-        if "sim_user" in request.query:
-            return self._redirect(request.query, request.query["sim_user"])
-        hidden = "".join(
-            f'<input type="hidden" name="{name}" value="{html.escape(request.query[name], quote=True)}">'
-            for name in ("client_id", "redirect_uri", "response_type", "scope", "state")
-            if name in request.query
+        """The page that asks; whoever is logged in and has agreed to as much before is not asked again."""
+        query = request.query
+        client_id, redirect_uri, scopes = self._check_request(query)
+        if "sim_user" in query:
+            return self._redirect(query, query["sim_user"])
+        user = self._stage.world.user(request.cookies.get(_LOGGED_IN, ""))
+        if user is not None and query.get("force_verify") != "true":
+            granted = self._stage.tokens.scopes_granted(client_id, user.id)
+            if granted.issuperset(scopes) and self._stage.tokens.has_grant(client_id, user.id):
+                return self._redirect(query, user.id)
+        asking = Asking(
+            application=self._stage.tokens.client(client_id).name or client_id,
+            at=urlsplit(redirect_uri).netloc,
+            scopes=scopes,
+            hidden={name: query[name] for name in _ASKED if name in query},
+            chosen=user.id if user is not None else "",
         )
-        text = f"{client_id} asks for: {', '.join(scopes) or 'nothing'}"
-        page = self._page("Who are you?", text, "/oauth2/authorize", hidden)
-        return web.Response(text=page, content_type="text/html")
+        return web.Response(text=consent_page(asking, self._people()), content_type="text/html")
 
     async def _answer(self, request: web.Request) -> web.Response:
         form = await _form(request)
-        return self._redirect(form, form.get("user", ""))
+        who = "deny" if form.get("deny") else form.get("user", "")
+        response = self._redirect(form, who)
+        if who and who != "deny":
+            response.set_cookie(_LOGGED_IN, who, httponly=True, samesite="Lax")
+        return response
 
     def _redirect(self, query: Mapping[str, str], who: str) -> web.Response:
         client_id, redirect_uri, scopes = self._check_request(query)
@@ -140,18 +155,12 @@ class Identity:
         joint = "&" if "?" in redirect_uri else "?"
         return web.Response(status=302, headers={"Location": redirect_uri + joint + urlencode(answer)})
 
-    def _page(self, title: str, text: str, action: str, hidden: str) -> str:
+    def _people(self) -> list[User]:
+        """Who may be chosen: streamers in front."""
         world = self._stage.world
-        people = [channel.user for channel in world.channels.values() if not channel.user.deleted][:50]
-        buttons = "".join(
-            f'<button name="user" value="{user.id}">Log in as {html.escape(user.name)}</button>'
-            for user in people
-        )
-        form = (
-            f'<form method="post" action="{action}">{hidden}{buttons}'
-            '<button name="user" value="deny">Cancel</button></form>'
-        )
-        return _PAGE.format(title=html.escape(title), text=html.escape(text), forms=form)
+        streamers = [channel.user for channel in world.channels.values()]
+        others = [user for user in world.users.values() if user.id not in world.channels]
+        return [user for user in (*streamers, *others) if not user.deleted][:_MOST_PEOPLE]
 
     # Tokens
 
@@ -231,19 +240,15 @@ class Identity:
         )
 
     async def _ask_device(self, request: web.Request) -> web.Response:
-        code = request.query.get("device-code", "")
-        hidden = f'<input name="code" aria-label="Code" value="{html.escape(code, quote=True)}">'
-        page = self._page(
-            "Activate your device", "Check the code, then say who you are.", "/activate", hidden
-        )
+        page = device_page(request.query.get("device-code", ""), self._people())
         return web.Response(text=page, content_type="text/html")
 
     async def _answer_device(self, request: web.Request) -> web.Response:
         form = await _form(request)
-        if form.get("user", "deny") != "deny":
-            self.approve_device(form.get("code", ""), form["user"])
-        page = _PAGE.format(title="Done", text="You may close this page.", forms="")
-        return web.Response(text=page, content_type="text/html")
+        who = "deny" if form.get("deny") else form.get("user", "deny")
+        if who != "deny":
+            self.approve_device(form.get("code", "").strip().upper(), who)
+        return web.Response(text=plain_page("Done", "You may close this page."), content_type="text/html")
 
     # Validate and revoke
 

@@ -14,8 +14,9 @@ class Entry:
     """One fact. `by` is app, streamer, moderator, self (the viewer) or twitch; `at` in UTC milliseconds.
 
     Kinds: redeemed, fulfilled, refunded, vip_added, vip_removed, moderator_added, moderator_removed,
-    blocked, unblocked, chat, rejected, access_lost, access_restored, account_deleted, reward_created,
-    reward_updated, reward_deleted, event_dropped.
+    blocked, unblocked, timed_out, contributed (paid otherwise than with points), arranged (VIP time that the streamer
+    ordered from the application itself), stream_online, stream_offline, renamed, chat, rejected, access_lost,
+    access_restored, account_deleted, reward_created, reward_updated, reward_deleted, event_dropped.
     """
 
     seq: int

@@ -9,6 +9,7 @@ from typing import Self
 from aiohttp import web
 
 from simulators.twitch.control import Control
+from simulators.twitch.discord import Wall
 from simulators.twitch.helix import add_helix
 from simulators.twitch.identity import Identity
 from simulators.twitch.ledger import Ledger
@@ -30,6 +31,7 @@ class TwitchSimulator:
         self.stage = Stage.build(self.settings)
         self.story = Story(self.stage)
         self._identity = Identity(self.stage)
+        self.discord = Wall()
         self._runner: web.AppRunner | None = None
         self._origin = ""
 
@@ -62,6 +64,11 @@ class TwitchSimulator:
         return f"{self._origin}/sim"
 
     @property
+    def discord_url(self) -> str:
+        """Where Discord would be."""
+        return self._origin
+
+    @property
     def eventsub_url(self) -> str:
         return "ws" + self._origin.removeprefix("http") + "/ws"
 
@@ -72,6 +79,7 @@ class TwitchSimulator:
             "id_url": self.id_url,
             "eventsub_url": self.eventsub_url,
             "control_url": self.control_url,
+            "discord_url": self.discord_url,
             "client_id": self.client_id,
             "client_secret": self.client_secret,
         }
@@ -82,6 +90,7 @@ class TwitchSimulator:
         add_helix(app, self.stage)
         self._identity.add_routes(app)
         Control(self.stage, self._identity, self.story).add_routes(app)
+        self.discord.add_routes(app)
         app.router.add_get("/ws", self.stage.eventsub.hall.handle)
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
         await self._runner.setup()

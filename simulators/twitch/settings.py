@@ -22,6 +22,7 @@ class SimulatorSettings:
     # The applications that Twitch knows. The public one has no secret (device flow, single-use refresh tokens).
     client_id: str = "cuelightsimulatedclientid00000"
     client_secret: str = "cuelightsimulatedsecret0000000"
+    client_name: str = "Cuelight"
     redirect_uris: tuple[str, ...] = ()
     """Registered redirect addresses; with none registered every address is taken."""
     public_client_id: str = "simulatedpublicclientid0000000"
@@ -49,6 +50,7 @@ class SimulatorSettings:
     chat_window_s: float = 30
 
     # Channels
+    ban_takes_vip: bool = True  # assumed: Twitch does not say
     rewards_per_channel: int = 50
     viewer_points: int = 10_000_000
     vip_slots: int = 10
@@ -88,6 +90,8 @@ class SimulatorSettings:
     conduits_per_client: int = 5
     shards_per_conduit: int = 20_000
     conduit_survives_s: float = 72 * 3600
+    reconnect_moves_shard: bool = True  # assumed: what a session serves goes along, as subscriptions do
+    """False: after a hand-over the shard is disabled until it is attached to the new session."""
 
     # Faults
     reorder_hold_s: float = 1.0

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from simulators.twitch.crowd import Crowd
 from simulators.twitch.eventsub.service import EventSub
 from simulators.twitch.faults import HttpFaults
 from simulators.twitch.ids import Ids
@@ -28,12 +29,15 @@ BROADCASTER_SCOPES = (
     "user:read:chat",
     "user:write:chat",
     "user:bot",
+    "moderator:read:followers",
+    "channel:moderate",
 )
 KNOWN_SCOPES = frozenset(
     (
         *BROADCASTER_SCOPES,
         "channel:manage:moderators",
         "moderator:manage:chat_messages",
+        "moderator:manage:banned_users",
         "user:read:email",
         "openid",
         "chat:read",
@@ -54,6 +58,7 @@ class Stage:
     eventsub: EventSub
     life: Life
     talk: Talk
+    crowd: Crowd
     faults: HttpFaults
 
     @classmethod
@@ -65,8 +70,11 @@ class Stage:
         eventsub = EventSub(settings=settings, ids=ids, ledger=ledger, tokens=tokens, world=world)
         life = Life(world=world, ledger=ledger, ids=ids, settings=settings, publish=eventsub.publish)
         talk = Talk(ledger=ledger, ids=ids, publish=eventsub.publish)
+        crowd = Crowd(
+            world=world, ledger=ledger, ids=ids, life=life, settings=settings, publish=eventsub.publish
+        )
         faults = HttpFaults(seed=settings.seed)
-        return cls(settings, ids, ledger, world, tokens, eventsub, life, talk, faults)
+        return cls(settings, ids, ledger, world, tokens, eventsub, life, talk, crowd, faults)
 
     def actor(self, token: Token, target_id: str = "") -> str:
         """Who acts with this token, in the words of the ledger."""

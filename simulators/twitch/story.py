@@ -43,6 +43,7 @@ class Story:
         self._audience: dict[str, list[User]] = {}
         self._by_app: dict[str, set[str]] = {}
         self._friends: list[tuple[Channel, str, str]] = []
+        self._only: frozenset[str] | None = None
         self._read = 0
         self._task: asyncio.Task[None] | None = None
         self._done: Counter[str] = Counter()
@@ -59,7 +60,8 @@ class Story:
         }
 
     def start(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """{"rate_per_second","seconds"|null,"mix"} → runs in the background. Raises ApiError 409, 400."""
+        """{"rate_per_second","seconds"|null,"mix","rewards":[reward_id]|null} → runs in the background; with `rewards`
+        only these are redeemed. Raises ApiError 409, 400."""
         if self.running:
             raise ApiError(409, "the story runs already")
         rate = float(body.get("rate_per_second", 1))
@@ -69,6 +71,8 @@ class Story:
             raise ApiError(
                 400, f"rate_per_second must be positive, and the kinds of mix are: {', '.join(MIX)}"
             )
+        only = body.get("rewards")
+        self._only = None if only is None else frozenset(map(str, only))
         running = self.run(rate, None if seconds is None else float(seconds), mix)
         self._task = asyncio.get_running_loop().create_task(running, name="twitch-simulator-story")
         return self.to_json()
@@ -250,7 +254,11 @@ class Story:
         return [
             reward
             for reward in channel.rewards.values()
-            if reward.client_id == ours and reward.is_enabled and not reward.is_paused and reward.in_stock()
+            if reward.client_id == ours
+            and (self._only is None or reward.id in self._only)
+            and reward.is_enabled
+            and not reward.is_paused
+            and reward.in_stock()
         ]
 
     @staticmethod

@@ -28,10 +28,17 @@ class Talk:
         self._ids = ids
         self._publish = publish
 
-    def set_live(self, channel: Channel, *, live: bool) -> None:
+    def set_live(
+        self, channel: Channel, *, live: bool, since: int | None = None, silent: bool = False
+    ) -> None:
+        """The stream begins (`since`, UTC ms, or now) or ends. `silent`: EventSub does not tell."""
         if live == (channel.live_since is not None):
             return
-        channel.live_since = now_ms() if live else None
+        channel.live_since = (since or now_ms()) if live else None
+        kind = "stream_online" if live else "stream_offline"
+        self._ledger.write(kind, channel_id=channel.id, by="streamer")
+        if silent:
+            return
         event: dict[str, Any] = dict(broadcaster_fields(channel.user, eventsub=True))
         if channel.live_since is not None:
             event |= {"id": self._ids.unique(), "type": "live", "started_at": rfc3339(channel.live_since)}
@@ -39,11 +46,17 @@ class Talk:
             "stream.online" if live else "stream.offline", {"broadcaster_user_id": channel.id}, event
         )
 
-    def subscribe(self, channel: Channel, user: User, tier: str) -> None:
-        """A paid subscription of a viewer; `tier` is 1000, 2000 or 3000."""
+    def subscribe(
+        self, channel: Channel, user: User, tier: str, *, is_gift: bool = False, copies: int = 1
+    ) -> dict[str, Any]:
+        """A first month, paid by the viewer or received as a gift; `tier` is 1000, 2000 or 3000. The event."""
         channel.subscribers[user.id] = tier
-        event = {**pair_fields(user, channel), "tier": tier, "is_gift": False}
-        self._publish("channel.subscribe", {"broadcaster_user_id": channel.id}, event)
+        event = {**pair_fields(user, channel), "tier": tier, "is_gift": is_gift}
+        self._ledger.write(
+            "contributed", channel_id=channel.id, user_id=user.id, by="self", what="subscription"
+        )
+        self._publish("channel.subscribe", {"broadcaster_user_id": channel.id}, event, copies)
+        return event
 
     def say(self, channel: Channel, sender: User, text: str, *, by: str) -> str:
         """A chat line; the id of the message."""

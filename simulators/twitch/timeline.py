@@ -5,7 +5,7 @@ Pure. `read_timelines` walks the ledger once; judging is `oracle.py`'s part.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from simulators.twitch.ledger import Entry
@@ -25,6 +25,7 @@ class Paid:
     credited: bool = False
     caused: Held | None = None
     excused: bool = False
+    until_stream: bool = False
 
     @property
     def orphan(self) -> bool:
@@ -37,7 +38,8 @@ class Held:
     """A stretch of VIP. `cause` is the redemption that it was most likely granted for.
 
     `credits` are the fulfilled redemptions that pay for it; `optional` those which a moderator fulfilled
-    meanwhile, so that the application may count them or not.
+    meanwhile, so that the application may count them or not. `other`: there is time in it that was not paid for with
+    points (bits, a subscription, the streamer's order), so nobody but the application knows its end.
     """
 
     start: int
@@ -49,6 +51,13 @@ class Held:
     ended_by: str = ""
     excused: bool = False
     unpaid: bool = False
+    other: bool = False
+
+    @property
+    def until_stream(self) -> bool:
+        """Whether all of it may end with the stream."""
+        paid = self.credits or ([] if self.cause is None else [self.cause])
+        return bool(paid) and all(each.until_stream for each in paid)
 
     @property
     def paid_ms(self) -> int:
@@ -57,7 +66,7 @@ class Held:
 
 @dataclass
 class Timeline:
-    """Everything between one viewer and one channel."""
+    """Everything between one viewer and one channel. `expects`: the next VIP need not be paid for with points."""
 
     channel_id: str
     user_id: str
@@ -65,6 +74,7 @@ class Timeline:
     held: list[Held] = field(default_factory=list)
     doubled_adds: list[int] = field(default_factory=list)
     hand_made_taken: list[int] = field(default_factory=list)
+    expects: bool = False
 
     @property
     def open(self) -> Held | None:
@@ -74,10 +84,16 @@ class Timeline:
 
 @dataclass
 class Blindness:
-    """When the application could do nothing for a channel: its consent was withdrawn, or the account is gone."""
+    """What excuses the application, per channel: it could do nothing (its consent was withdrawn, or the account is
+    gone), or the stream was over."""
 
     lost_at: dict[str, int] = field(default_factory=dict)
     restored_at: dict[str, int] = field(default_factory=dict)
+    offline_at: dict[str, list[int]] = field(default_factory=dict)
+
+    def stream_ended(self, channel_id: str, begin: int, end: int) -> bool:
+        """Whether a stream ended between two moments."""
+        return any(begin <= at <= end for at in self.offline_at.get(channel_id, ()))
 
     def excuses(self, channel_id: str) -> bool:
         return channel_id in self.lost_at
@@ -88,18 +104,24 @@ class Blindness:
 
 
 def read_timelines(
-    entries: Iterable[Entry], durations: Mapping[str, int], *, slack_ms: int
+    entries: Iterable[Entry],
+    durations: Mapping[str, int],
+    *,
+    slack_ms: int,
+    until_stream: Collection[str] = (),
 ) -> tuple[list[Timeline], Blindness]:
     """Timelines in the order in which they began. Redemptions of rewards without a duration are left out."""
-    reader = _Reader(durations, slack_ms)
+    reader = _Reader(durations, slack_ms, until_stream)
     for entry in entries:
         reader.take(entry)
     return list(reader.timelines.values()), reader.blindness
 
 
 class _Reader:
-    def __init__(self, durations: Mapping[str, int], slack_ms: int) -> None:
-        self._durations = durations
+    def __init__(
+        self, durations: Mapping[str, int], slack_ms: int, until_stream: Collection[str] = ()
+    ) -> None:
+        self._durations, self._until_stream = durations, until_stream
         self._slack = slack_ms
         self.timelines: dict[tuple[str, str], Timeline] = {}
         self.blindness = Blindness()
@@ -114,19 +136,29 @@ class _Reader:
                 self._added(entry)
             case "vip_removed":
                 self._removed(entry)
-            case "blocked" | "moderator_added":
-                held = self._of(entry).open
-                if held is not None:
-                    held.excused = True
-            case "access_lost":
+            case "blocked" | "moderator_added" | "moderator_removed":
+                self._role(entry)
+            case "contributed" | "arranged":
+                self._beside(entry)
+            case _:
+                self._about_channel(entry)
+
+    def _about_channel(self, entry: Entry) -> None:
+        match entry.kind:
+            case "access_lost" | "account_deleted":
                 self.blindness.lost_at[entry.channel_id] = entry.at
             case "access_restored":
                 if self.blindness.lost_at.pop(entry.channel_id, None) is not None:
                     self.blindness.restored_at[entry.channel_id] = entry.at
-            case "account_deleted":
-                self.blindness.lost_at[entry.channel_id] = entry.at
-            case _:
-                return
+            case "stream_offline":
+                self.blindness.offline_at.setdefault(entry.channel_id, []).append(entry.at)
+
+    def _role(self, entry: Entry) -> None:
+        line = self._of(entry)
+        if entry.kind == "moderator_removed":
+            line.expects = any(held.by == "app" for held in line.held)  # what was left is given back
+        elif line.open is not None:
+            line.open.excused = True
 
     def _of(self, entry: Entry) -> Timeline:
         key = (entry.channel_id, entry.user_id)
@@ -134,10 +166,20 @@ class _Reader:
             self.timelines[key] = Timeline(*key)
         return self.timelines[key]
 
+    def _beside(self, entry: Entry) -> None:
+        """Time that was not paid for with points: it goes into what is open, or opens the next."""
+        line = self._of(entry)
+        if line.open is None:
+            line.expects = True
+        else:
+            line.open.other = True
+            line.open.by = "app"  # a VIP by hand may be given an end, too
+
     def _redeemed(self, entry: Entry) -> None:
         duration = self._durations.get(entry.reward_id)
         if duration is not None:
             paid = Paid(entry.redemption_id, entry.reward_id, entry.at, duration)
+            paid.until_stream = entry.reward_id in self._until_stream
             self._of(entry).paid[entry.redemption_id] = paid
 
     def _resolved(self, entry: Entry) -> None:
@@ -190,7 +232,10 @@ class _Reader:
         line.held.append(held)
         if held.by != "app":
             return
+        held.other, line.expects = line.expects, False
         cause = self._cause(line, entry.at)
+        if cause is None and held.other:
+            return
         if cause is None:
             held.unpaid = True
             line.doubled_adds.append(entry.at)

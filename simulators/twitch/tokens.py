@@ -13,11 +13,12 @@ from simulators.twitch.settings import SimulatorSettings
 
 @dataclass(frozen=True)
 class Client:
-    """A registered application; without a secret it is a public one."""
+    """A registered application; without a secret it is a public one. `name` is what people are shown."""
 
     id: str
     secret: str | None
     redirect_uris: tuple[str, ...] = ()
+    name: str = ""
 
 
 @dataclass
@@ -59,8 +60,12 @@ class TokenBook:
         self._tokens: dict[str, Token] = {}
         self._grants: dict[str, Grant] = {}
         self.clients = {
-            settings.client_id: Client(settings.client_id, settings.client_secret, settings.redirect_uris),
-            settings.public_client_id: Client(settings.public_client_id, None, settings.redirect_uris),
+            settings.client_id: Client(
+                settings.client_id, settings.client_secret, settings.redirect_uris, settings.client_name
+            ),
+            settings.public_client_id: Client(
+                settings.public_client_id, None, settings.redirect_uris, settings.client_name
+            ),
             settings.foreign_client_id: Client(
                 settings.foreign_client_id, settings.client_secret + "-foreign"
             ),

@@ -24,7 +24,8 @@ class User:
 
 @dataclass
 class Channel:
-    """A broadcaster's channel. Roles map a user id to the moment (ms) since when they hold."""
+    """A broadcaster's channel. Roles and `followers` map a user id to the moment (ms) since when they hold, `timeouts`
+    to the moment until when. `blocked` are banned for good."""
 
     user: User
     vip_slots: int
@@ -32,6 +33,8 @@ class Channel:
     vips: dict[str, int] = field(default_factory=dict)
     moderators: dict[str, int] = field(default_factory=dict)
     blocked: set[str] = field(default_factory=set)
+    timeouts: dict[str, int] = field(default_factory=dict)
+    followers: dict[str, int] = field(default_factory=dict)
     subscribers: dict[str, str] = field(default_factory=dict)
     points: dict[str, int] = field(default_factory=dict)
     rewards: dict[str, Reward] = field(default_factory=dict)
@@ -76,6 +79,15 @@ class World:
         channel = Channel(user=user, vip_slots=vip_slots, unlocked=unlocked)
         self.channels[user.id] = channel
         return channel
+
+    def rename(self, user: User, login: str, name: str | None = None) -> None:
+        """The account gets another login; the old one is free. Raises ApiError 409 when the new one is taken."""
+        login = login.lower()
+        if self._by_login.get(login, user) is not user:
+            raise ApiError(409, f"login {login!r} is taken")
+        del self._by_login[user.login]
+        user.login, user.name = login, name or login
+        self._by_login[login] = user
 
     def user(self, user_id: str) -> User | None:
         """The living account, or None."""

@@ -95,6 +95,7 @@ async def joining(sim: TwitchSimulator, data_dir: Path, **environ: str) -> Async
             "TWITCH_API_URL": sim.api_url,
             "TWITCH_ID_URL": sim.id_url,
             "TWITCH_EVENTSUB_URL": sim.eventsub_url,
+            "DISCORD_URL": sim.discord_url,
             "TWITCH_EVENTSUB_SECRET": "a-secret-of-the-test",
             "CRON_SECRET": "a-cron-secret-of-the-test",
             **environ,

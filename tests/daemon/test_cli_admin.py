@@ -36,7 +36,11 @@ ANSWERS: dict[str, Any] = {
                 "id": "100",
                 "login": "ann",
                 "name": "Ann",
-                "connection": {"state": "connected", "since": 1, "detail": ""},
+                "connection": {"state": "live", "since": 1, "detail": ""},
+                "state": "paused",
+                "vips": 3,
+                "login_state": "needed",
+                "login_detail": "These permissions are missing: x.",
                 "rewards": [{"id": "r", "title": "VIP", "cost": 500, "vip_seconds": 604_800}],
             }
         ]
@@ -44,6 +48,9 @@ ANSWERS: dict[str, Any] = {
     "channels.add": {"id": "100", "login": "ann"},
     "channels.remove": {"removed": "100"},
     "channels.restart": {"restarted": "100"},
+    "channels.pause": {"id": "100", "paused": True},
+    "channels.resume": {"id": "100", "paused": False},
+    "channels.reconcile": {"id": "100", "row": "gap:100:x", "state": "done", "result": "nothing"},
 }
 
 Asked = list[tuple[str, dict[str, Any]]]
@@ -109,6 +116,16 @@ def test_each_command_asks_for_its_own(run: Run, words: str, asked: tuple[str, d
     assert run(*words.split(), "--json") == (0, [asked])
 
 
+@pytest.mark.parametrize("verb", ["pause", "resume", "reconcile"])
+def test_channels_are_named_by_id_or_login(run: Run, verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = [("channels.list", {}), (f"channels.{verb}", {"id": "100"})]
+    for which in ("100", "Ann", "--all"):
+        assert run("channels", verb, which, "--json") == (0, asked)
+        assert json.loads(capsys.readouterr().out)[0]["login"] == "ann"
+    assert run("channels", verb, "nobody") == (1, asked[:1])
+    assert "There is no channel nobody" in capsys.readouterr().err
+
+
 def test_results_are_on_stdout_stories_on_stderr(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     run("inbox", "list")
     out, err = capsys.readouterr()
@@ -116,8 +133,8 @@ def test_results_are_on_stdout_stories_on_stderr(run: Run, capsys: pytest.Captur
     assert err == "In all: 1 dead, 7 done. There are more rows: see --limit.\n"
     run("channels", "list")
     assert capsys.readouterr().out.splitlines() == [
-        "ID   LOGIN  NAME  CONNECTION  REWARDS",
-        "100  ann    Ann   connected   VIP (500 points, 7d)",
+        "ID   LOGIN  STATE   VIPS  LOGIN STATE  REWARDS               DETAIL",
+        "100  ann    paused     3  needed       VIP (500 points, 7d)  These permissions are missing: x.",
     ]
 
 

@@ -45,7 +45,9 @@ def test_settings_that_cannot_be_used_are_findings_too(
     assert main(["doctor", "--json"]) == 1
     told = json.loads(capsys.readouterr().out)
     assert {finding["check"] for finding in told} == {"settings"}
-    assert "TWITCH_CLIENT_ID is missing." in [finding["detail"] for finding in told]
+    assert "TWITCH_CLIENT_ID is missing: `cuelight setup` asks for it." in [
+        finding["detail"] for finding in told
+    ]
     assert all(finding["advice"] for finding in told)
 
 

@@ -84,7 +84,8 @@ async def test_a_daemon_at_work(tmp_path: Path) -> None:
         await run.enrol()
         found = await states(await public(run, port))
         assert that(found, "failed") == that(found, "warning") == set(), found
-        assert that(found, "skipped") == {"redis", "clock (Redis)", "leases"}
+        # Whether a block has been made by now depends on when one looks.
+        assert that(found, "skipped") - {"audit chain"} == {"redis", "clock (Redis)", "leases", "conduit"}
         assert "1 good" in found["logins"].detail
         assert "signed challenge" in found["callback"].detail
         assert "a write took" in found["storage"].detail

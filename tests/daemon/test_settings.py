@@ -76,7 +76,7 @@ def test_all_mistakes_are_told_at_once_each_with_an_example() -> None:
         "REDIS_URL", "TWITCH_CLIENT_ID",
     }  # fmt: skip
     assert said["PORT"].endswith("Example: PORT=8080")
-    assert said["TWITCH_CLIENT_ID"].startswith("TWITCH_CLIENT_ID is missing. Example: TWITCH_CLIENT_ID=")
+    assert said["TWITCH_CLIENT_ID"].startswith("TWITCH_CLIENT_ID is missing: `cuelight setup` asks")
     assert "cannot share a SQLite file" in said["REDIS_URL"]
 
 

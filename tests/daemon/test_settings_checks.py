@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.settings_checks import across, is_fernet_key
+from daemon.settings_checks import across, allowance, is_fernet_key
 
 
 @given(st.binary(min_size=32, max_size=32))
@@ -28,3 +28,20 @@ def test_not_fernet_keys(text: str) -> None:
 
 def test_nothing_given_is_nothing_wrong_across() -> None:
     assert across({}) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "means"), [("20/300", (20, 300)), ("1/1", (1, 1)), ("off", (0, 60)), ("OFF", (0, 60))]
+)
+def test_an_allowance_of_requests(text: str, means: tuple[int, int]) -> None:
+    assert allowance(text) == means
+    assert allowance(means) == means
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "20", "20/", "/60", "0/60", "20/0", "-1/60", "1.5/60", "x/y", "²/60", "9999999/60", "1/99999"],
+)
+def test_what_is_no_allowance(text: str) -> None:
+    with pytest.raises(ValueError, match="must be"):
+        allowance(text)

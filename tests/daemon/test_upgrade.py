@@ -69,11 +69,12 @@ async def test_nothing_is_missing(store: Store, left: Path) -> None:
     assert dict(found) == json.loads((left / make.MANIFEST).read_text())
 
 
-async def test_every_document_is_read(store: Store) -> None:
+async def test_every_document_is_read(store: Store, left: Path) -> None:
+    had = json.loads((left / make.MANIFEST).read_text())
     for name, schema in SCHEMAS.items():
         collection = await store.collection(schema)
         documents = [document async for document in every(collection, {})]
-        assert documents, f"the fixture has nothing in {name}"
+        assert len(documents) == had.get(name, 0), f"{name}: what came later is empty"
         for document in documents:
             if name in RECORDS:
                 record = from_document(RECORDS[name], document)
@@ -81,7 +82,7 @@ async def test_every_document_is_read(store: Store) -> None:
     tally = await (await store.collection(SCHEMAS["inbox"])).tally("state", {})
     assert set(tally) == set(RowState)
     tally = await (await store.collection(SCHEMAS["redemptions"])).tally("status", {})
-    assert set(tally) == set(RedemptionStatus)
+    assert set(tally) == set(RedemptionStatus) - {RedemptionStatus.WAITING}  # which is younger
 
 
 async def test_the_repositories_find_what_they_are_asked_for(store: Store) -> None:

@@ -3,7 +3,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.channel import Viewer
+from domain.channel import Lasting, Viewer, VipTime
 from domain.decisions import (
     Adopt,
     CloseFirst,
@@ -16,6 +16,7 @@ from domain.decisions import (
     World,
     decide,
     early,
+    time_to_add,
 )
 from domain.redemption import SETTLED, Redemption, RedemptionStatus, Refusal
 from domain.vip import Method, VipSession, extended, opened
@@ -78,6 +79,56 @@ def test_after_a_crash_what_was_recorded_is_recognised() -> None:
     assert decide(redemption(), session("r-1"), VIP, intended=True) == Adopt()
     both = extended(session("r-0"), cause="r-1", added_ms=9, now=0)
     assert decide(redemption(), both, VIP, intended=False) == Extend()
+
+
+def test_in_a_paused_channel_only_what_was_begun_is_completed() -> None:
+    paused = Refund(Refusal.PAUSED)
+    assert decide(redemption(), None, PLAIN, intended=False, paused=True) == paused
+    assert decide(redemption(), None, PLAIN, intended=True, paused=True) == paused
+    assert decide(redemption(), session("r-0"), VIP, intended=False, paused=True) == paused
+    assert decide(redemption(), None, VIP, intended=True, paused=True) == Adopt()
+    assert decide(redemption(), session("r-1"), VIP, intended=True, paused=True) == Adopt()
+
+
+def test_who_waits_is_decided_like_who_comes() -> None:
+    waiting = redemption(status=RedemptionStatus.WAITING)
+    assert early(waiting) is None
+    assert decide(waiting, None, PLAIN, intended=False) == GrantVip()
+
+
+UNTIL_1000 = replace(session("r-0"), expires_at=1000)
+FIXED = VipTime(500)
+STREAM = VipTime(900, Lasting.STREAM)
+
+
+def test_time_by_the_clock_is_always_added() -> None:
+    for open_session in (None, UNTIL_1000, replace(UNTIL_1000, until_stream_end=True)):
+        assert time_to_add(FIXED, 1, open_session, now=0) == 500
+    assert time_to_add(VipTime(500, Lasting.PER_UNIT, per=100), 250, None, now=0) == 1250
+
+
+def test_time_until_the_end_of_the_stream_is_a_promise() -> None:
+    assert time_to_add(STREAM, 1, None, now=0) == 900
+    assert time_to_add(STREAM, 1, replace(UNTIL_1000, until_stream_end=True), now=0) == 0, "sold already"
+    assert time_to_add(STREAM, 1, UNTIL_1000, now=50) == 0, "he lasts longer as it is"
+    assert time_to_add(STREAM, 1, UNTIL_1000, now=300) == 200
+
+
+@given(
+    st.sampled_from([FIXED, STREAM]),
+    st.booleans(),
+    st.integers(0, 2000),
+)
+def test_no_time_is_lost_by_an_extension(time: VipTime, until_stream_end: bool, now: int) -> None:
+    before = replace(UNTIL_1000, until_stream_end=until_stream_end)
+    added = time_to_add(time, 1, before, now=now)
+    if added <= 0:
+        return  # not sold
+    is_stream = time.lasting is Lasting.STREAM
+    after = extended(before, cause="r-1", added_ms=added, now=now, until_stream_end=is_stream)
+    assert after.expires_at >= before.expires_at
+    assert after.expires_at >= now + time.ms, "what was paid for is there"
+    assert not after.until_stream_end, "and no stream that ends early takes what the clock has promised"
 
 
 def test_what_is_under_way_goes_on_the_way_it_went() -> None:

@@ -2,9 +2,9 @@ import pytest
 
 from domain.channel import Viewer
 from domain.errors import Broken
-from domain.events import RedemptionEvent
-from domain.redemption import MOVES, SETTLED, Redemption, RedemptionStatus, Refusal, moved, received
-from domain.words import CHAT
+from domain.events import RedemptionEvent, redemption_event
+from domain.locales import locale_of
+from domain.redemption import MOVES, SETTLED, Redemption, RedemptionStatus, Refusal, event_of, moved, received
 
 
 def redemption(status: RedemptionStatus = RedemptionStatus.RECEIVED) -> Redemption:
@@ -35,7 +35,7 @@ def test_a_decision_to_refund_never_becomes_a_vip() -> None:
 
 
 def test_every_refusal_has_its_sentence() -> None:
-    assert {f"refund.{refusal}" for refusal in Refusal} <= set(CHAT)
+    assert set(locale_of("en").reasons) == set(Refusal)
 
 
 def test_a_redemption_is_received_as_the_event_tells_it() -> None:
@@ -43,3 +43,9 @@ def test_a_redemption_is_received_as_the_event_tells_it() -> None:
     first = received(event, now=2)
     assert (first.id, first.viewer, first.user_input, first.received_at) == ("r", event.viewer, "hi", 2)
     assert first.status is RedemptionStatus.RECEIVED
+
+
+def test_a_redemption_is_told_again_as_it_was_received() -> None:
+    before = redemption()
+    event = redemption_event(event_of(before))
+    assert received(event, now=before.received_at) == before

@@ -16,12 +16,14 @@ from domain.vip import (
     ended,
     extended,
     fenced,
+    left,
     opened,
+    renamed,
     shortened,
 )
 
 
-def session(added_ms: int = 1000, now: int = 0) -> VipSession:
+def session(added_ms: int = 1000, now: int = 0, *, until_stream_end: bool = False) -> VipSession:
     return opened(
         id="r-1",
         channel_id="1",
@@ -31,6 +33,7 @@ def session(added_ms: int = 1000, now: int = 0) -> VipSession:
         now=now,
         method=Method.REDEMPTION,
         granted_by="2",
+        until_stream_end=until_stream_end,
     )
 
 
@@ -103,3 +106,28 @@ class Sessions(RuleBasedStateMachine):
 
 
 TestSessions = Sessions.TestCase
+
+
+def test_a_session_ends_with_the_stream_only_if_all_of_its_time_does() -> None:
+    one = session(until_stream_end=True)
+    assert one.until_stream_end
+    both = extended(one, cause="r-2", added_ms=5, now=0, until_stream_end=True)
+    assert both.until_stream_end
+    mixed = extended(both, cause="r-3", added_ms=5, now=0)
+    assert not mixed.until_stream_end
+    assert shortened(mixed, cause="r-3").until_stream_end, "what was by the clock was taken back"
+    assert not extended(session(), cause="r-2", added_ms=5, now=0, until_stream_end=True).until_stream_end
+
+
+def test_what_is_left_is_over_and_counts_from_now_when_it_is_extended() -> None:
+    over = left(session(), now=1500)
+    assert (over.left_at, over.expires_at, over.status) == (1500, 1000, VipStatus.ACTIVE)
+    assert left(over, now=9000) == over
+    assert left(session(), now=300).expires_at == 300, "it ended with the stream"
+    again = extended(over, cause="r-2", added_ms=100, now=2000)
+    assert (again.left_at, again.expires_at) == (0, 2100)
+
+
+def test_a_name_that_is_not_told_changes_nothing() -> None:
+    assert renamed(session(), Viewer("2")) == session()
+    assert renamed(session(), Viewer("2", "anna", "Anna")).viewer_name == "Anna"

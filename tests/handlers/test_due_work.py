@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from domain.errors import Unavailable
 from domain.inbox import RowState
 from domain.redemption import RedemptionStatus as Status
 from domain.vip import VipSession
-from handlers.due_work import AGAIN_SECONDS, LONGEST_SLEEP_SECONDS, ROUND_SECONDS, Expiries, Rounds
+from handlers.due_work import AGAIN_SECONDS, LONGEST_SLEEP_SECONDS, ROUND_SECONDS, Expiries, Rounds, Waits
 from handlers.vip.endings import expiry_of
 from tests.handlers.fleet import Wires, second_desk
+from tests.handlers.vip.slots_story import WAIT, channel_with, redeemed, status_of
 from tests.support.desk import open_scene
 from tests.support.scene import SECONDS, VIPS_PATH, Scene
+from tests.support.story import StoryClock
 
 
 async def vip(scene: Scene, login: str = "ann", vip_ms: int = 60_000) -> tuple[Any, Any, VipSession]:
@@ -22,6 +26,64 @@ async def vip(scene: Scene, login: str = "ann", vip_ms: int = 60_000) -> tuple[A
     session = await scene.session(channel, viewer)
     assert session is not None
     return channel, viewer, session
+
+
+async def test_waiting_lists_are_looked_after_in_short_sleeps(scene: Scene) -> None:
+    """A longest wait of forty seconds is over some seconds later at most, whatever else happens or does not."""
+    limits = replace(WAIT, longest_wait_ms=40_000)
+    channel = await channel_with(scene, limits, vip_ms=600_000)
+    await redeemed(scene, channel, "ann")
+    _, waits = await redeemed(scene, channel, "ben")
+    running = asyncio.create_task(scene.desk.waits.run(), name="waits")
+    clock = scene.clock
+    assert isinstance(clock, StoryClock)
+    looks = 0
+    try:
+        while (await status_of(scene, waits))[0] == "waiting":
+            await scene.until(lambda: sleeps(clock))
+            assert clock.until["waits"] - clock.monotonic() <= LONGEST_SLEEP_SECONDS
+            await clock.advance(clock.until["waits"] - clock.monotonic())
+            await scene.quiet()
+            looks += 1
+            assert looks < 9
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    await scene.finish()
+    assert await status_of(scene, waits) == ("refunded", "waited")
+    record = await scene.repositories.audit.get(f"{waits}:refunded")
+    redemption = await scene.repositories.redemptions.get(waits)
+    assert record is not None
+    assert redemption is not None
+    assert 40_000 <= record.at - redemption.received_at < 42_000
+
+
+async def sleeps(clock: StoryClock) -> bool:
+    return bool(clock.asleep["waits"])
+
+
+async def test_waiting_lists_survive_a_store_that_does_not_answer(scene: Scene) -> None:
+    class Fails:
+        looks = 0
+
+        async def look(self) -> int | None:
+            self.looks += 1
+            if self.looks == 1:
+                raise Unavailable("Not now.")
+            return None
+
+    fails = Fails()
+    clock = scene.clock
+    assert isinstance(clock, StoryClock)
+    running = asyncio.create_task(Waits(waiting=fails, clock=clock).run(), name="waits")
+    try:
+        await scene.until(lambda: sleeps(clock))
+        await clock.advance(1.0)
+        await scene.until(lambda: sleeps(clock))
+        assert fails.looks == 2
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
 
 
 async def test_each_end_is_queued_once_when_it_is_due(scene: Scene) -> None:
@@ -172,6 +234,7 @@ async def test_after_a_restart_the_ends_are_still_there(tmp_path: Path) -> None:
         await scene.finish()
         again = Expiries(
             sessions=scene.repositories.sessions,
+            channels=scene.repositories.channels,
             intake=scene.desk.intake,
             clock=scene.clock,
             metrics=scene.metrics,

@@ -10,19 +10,24 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from domain.errors import NotFound
 from domain.inbox import RowState
-from handlers.eventsub import KINDS
+from handlers.eventsub import ANONYMOUS, KINDS
 from storage.contracts import StorageFull
 from tests.support.desk import open_scene
 from tests.support.scene import REDEMPTION_ADD, Scene, role_event
 
+ELSEWHERE = {"channel.live": "stream:1", "channel.offline": "stream:1", "chat.message": "chat-in:1:2"}
+"""Lanes of what does not concern the VIP of one viewer."""
+
 
 @pytest.mark.parametrize(("type", "version"), sorted(KINDS))
 async def test_every_event_that_we_ask_for_has_its_lane(scene: Scene, type: str, version: str) -> None:
-    event = {"broadcaster_user_id": "1", "user_id": "2"}
+    event = {"broadcaster_user_id": "1", "user_id": "2", "chatter_user_id": "2", "message": {"text": "!vip"}}
     row_id = await scene.deliver(event, type, version=version)
     row = await scene.row(row_id)
-    assert (row.kind, row.lane, row.channel_id) == (KINDS[type, version], "vip:1:2", "1")
+    kind = KINDS[type, version]
+    assert (row.kind, row.lane, row.channel_id) == (kind, ELSEWHERE.get(kind, "vip:1:2"), "1")
     assert (row.source, row.transport) == ("twitch", "websocket")
     await scene.finish()
 
@@ -144,9 +149,51 @@ def test_no_event_whatever_it_holds_stops_anybody(
                 await scene.deliver(event | lane, kind)
             await scene.finish()
             rows = [row for state in RowState for row in await scene.rows(state)]
-            assert len(rows) == len(events)
+            passed_over = scene.counted("chat_messages_passed_over_total")
+            assert len(rows) + passed_over == len(events)
 
     asyncio.run(story())
+
+
+CHAT = "channel.chat.message"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"text": "hello !vip"},
+        {"text": ""},
+        {"text": None},
+        {},
+        None,
+        "!vip",
+    ],
+)
+async def test_of_a_busy_chat_only_what_may_be_meant_for_us_is_stored(scene: Scene, said: Any) -> None:
+    event = {"broadcaster_user_id": "1", "chatter_user_id": "2", "message": said}
+    row_id = await scene.deliver(event, CHAT)
+    assert scene.last == "ignored"
+    assert scene.counted("chat_messages_passed_over_total") == 1
+    with pytest.raises(NotFound):
+        await scene.row(row_id)
+
+
+async def test_what_was_written_in_another_channel_of_a_shared_chat_is_not_meant_for_us(scene: Scene) -> None:
+    event = {"broadcaster_user_id": "1", "chatter_user_id": "2", "message": {"text": "!vip"}}
+    await scene.deliver(event | {"source_broadcaster_user_id": "9"}, CHAT)
+    assert scene.last == "ignored"
+    for source in (None, "1"):
+        row = await scene.row(await scene.deliver(event | {"source_broadcaster_user_id": source}, CHAT))
+        assert (scene.last, row.kind) == ("new", "chat.message")
+    await scene.finish()
+
+
+async def test_an_anonymous_cheer_is_kept_and_nothing_more(scene: Scene) -> None:
+    channel = await scene.channel()
+    event = await scene.act("bits", channel_id=channel.id, bits=100)
+    row = await scene.row(await scene.deliver(event, "channel.bits.use"))
+    assert (row.state, row.result) == (RowState.PARKED, ANONYMOUS)
+    assert scene.counted("inbox_parked_total", reason="anonymous") == 1
 
 
 async def test_what_could_not_be_stored_is_told_to_the_sender(scene: Scene) -> None:

@@ -23,7 +23,17 @@ from storage.sessions import SESSIONS
 from tests.support.clock import ManualClock
 
 NOW = ManualClock().now()
-KEPT = {"inbox": 30, "vip_sessions": 400, "redemptions": 400, "audit": 400, "lanes": 7}
+KEPT = {
+    "inbox": 30,
+    "vip_sessions": 400,
+    "redemptions": 400,
+    "audit": 400,
+    "analytics_days": 400,
+    "logins": 1,
+    "consents": 1,
+    "viewers": 400,
+    "lanes": 7,
+}
 SCHEMAS = {rule.schema.name: rule.schema for rule in rules()}
 
 
@@ -55,6 +65,8 @@ def finished(name: str, document: Document) -> bool:
             return document["status"] == "ended"
         case "redemptions":
             return document["status"] in ("fulfilled", "refunded", "cancelled")
+        case "viewers":
+            return not document["listed"] and not document["by_hand_since"] and not document["kept_at"]
         case "lanes":
             return document["due_at"] is None and document["lease_until"] is None
         case _:
@@ -67,6 +79,10 @@ def since(name: str, document: Document) -> int:
         "vip_sessions": "ended_at",
         "redemptions": "settled_at",
         "audit": "at",
+        "analytics_days": "ends_at",
+        "logins": "expires_at",
+        "consents": "expires_at",
+        "viewers": "last_at",
         "lanes": "fence",
     }
     value = document.get(fields[name])
@@ -103,6 +119,19 @@ DOCUMENTS = st.one_of(
         ),
     ),
     st.tuples(st.just("audit"), st.fixed_dictionaries({"at": TIME})),
+    st.tuples(st.just("analytics_days"), st.fixed_dictionaries({"ends_at": TIME})),
+    st.tuples(
+        st.just("viewers"),
+        st.fixed_dictionaries(
+            {
+                "listed": st.sampled_from(["", "", "block", "protected"]),
+                "by_hand_since": st.just(0) | TIME,
+                "kept_at": st.just(0) | TIME,
+                "last_at": TIME,
+            }
+        ),
+    ),
+    st.tuples(st.sampled_from(["logins", "consents"]), st.fixed_dictionaries({"expires_at": TIME})),
     st.tuples(
         st.just("lanes"),
         st.fixed_dictionaries(

@@ -7,10 +7,15 @@ import signal
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from daemon.programs import RUN, DaemonProgram, Simulator, free_port
+from domain.channel import ChannelSettings
 from domain.errors import CuelightError
+from storage.channels import CHANNELS, Channels
+from storage.contracts import Store
+from storage.open import open_store, sqlite_url
 from tests.journeys.deliveries import SECRET
 from tests.journeys.stand import FAULTS, LIMIT_SECONDS, POLL_SECONDS, Stage, Stand, measured
 
@@ -114,6 +119,20 @@ class Rig(Stand):
             self.fail(f"The daemon ended by itself: {process.returncode if process else None}.")
         await self.daemon.kill()
         self._is_down()
+
+    async def choose(self, stage: Stage, settings: ChannelSettings) -> None:
+        """The streamer chooses, while no daemon runs."""
+        async with self._store() as store:
+            channels = Channels(await store.collection(CHANNELS))
+            await channels.change(stage.id, lambda held: replace(held, settings=settings))
+
+    @asynccontextmanager
+    async def _store(self) -> AsyncIterator[Store]:
+        store = await open_store(sqlite_url(self.folder / "data"), clock=self.clock)
+        try:
+            yield store
+        finally:
+            await store.close()
 
     async def start_and_kill(self, *, after_seconds: float) -> None:
         """Start the daemon and kill it before it may have become ready."""

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from domain.channel import ChannelSettings
 from domain.ports import CHECKPOINTS
+from domain.slots import Limits, WhenFull
 from tests.journeys.rig import Rig, Stage, rig
 
 pytestmark = pytest.mark.journey
@@ -84,7 +86,42 @@ async def reconciliation(stand: Rig, stage: Stage, point: str) -> None:
         await stand.happened(viewer, *GRANTED)
 
 
+async def slots(stand: Rig, stage: Stage, point: str) -> None:
+    """One slot, and two who want it: the first becomes VIP, the second waits for him to go."""
+    await stand.kill()
+    await stand.choose(stage, ChannelSettings(limits=Limits(cap=1, when_full=WhenFull.WAIT)))
+    await stand.start_armed(point)
+    await stand.live(stage)
+    first, second = await stand.viewer(), await stand.viewer()
+
+    async def waits() -> bool:
+        rows = await stand.rows(lane=f"vip:{stage.id}:{second}", state="done")
+        return any(row["result"] == "waiting" for row in rows)
+
+    if point == "slots.reserved":
+        stand.arm()
+        await stand.redeem(stage, first)
+    else:
+        await stand.redeem(stage, first)
+        await stand.happened(first, *GRANTED[:3])
+        if point == "slots.waiting":
+            stand.arm()
+        await stand.redeem(stage, second)
+        if point == "slots.freed":
+            await stand.until(waits, "the second one is on the waiting list")
+            stand.arm()
+    await stand.died(point)
+    await stand.start()
+    if point == "slots.reserved":
+        await stand.redeem(stage, second)
+    await stand.happened(first, *GRANTED)
+    await stand.happened(second, *GRANTED)
+    book = [(entry["kind"], entry["user_id"]) for entry in await stand.ledger()]
+    assert book.index(("vip_removed", first)) < book.index(("vip_added", second)), "one VIP at a time"
+
+
 PLAYS: dict[str, Play] = {
+    "slots": slots,
     "webhook": by_webhook,
     "inbox": by_webhook,
     "worker": by_socket,
@@ -97,11 +134,15 @@ PLAYS: dict[str, Play] = {
 """By name, else by the first word of the name. A checkpoint that is new without a story fails here."""
 
 
+VIP_SECONDS = {"vip": 2, "slots": 3}
+"""By the first word of the name, where one second is too short for the story."""
+
+
 @pytest.mark.parametrize("point", CHECKPOINTS)
 async def test_dies_there_and_loses_nothing(stand: Rig, point: str) -> None:
     play = PLAYS.get(point) or PLAYS[point.partition(".")[0]]
     await stand.start_armed(point)
-    stage = await stand.enrol(vip_seconds=2 if point.startswith("vip.") else 1)
+    stage = await stand.enrol(vip_seconds=VIP_SECONDS.get(point.partition(".")[0], 1))
     await play(stand, stage, point)
     await stand.settle()
     await stand.judge()

@@ -17,7 +17,7 @@ from gateways.twitch.contracts import RemoteSubscription, Waiting
 from gateways.twitch.helix import TwitchHelix
 from gateways.twitch.monitor import Monitor
 from gateways.twitch.socket import Socket, dialer
-from gateways.twitch.subscriber import SubscriptionCalls
+from gateways.twitch.subscriber import SubscriptionCalls, subscribers
 from gateways.twitch.subscriptions import Wanted, vip_channel
 from tests.gateways.twitch.eventsub_server import Bell, Counts, Records, Spawned
 from tests.peers.twitch_cli import SECONDS, Mock, until
@@ -135,7 +135,7 @@ async def listening(
         )
         monitor = Monitor(
             url=mock.socket_url,
-            helix=calls or helix,
+            settler=subscribers(helix=calls or helix, clock=clock, random=random.Random(4)),
             sink=records,
             on_revocation=records.on_revocation,
             on_gap=records.on_gap,

@@ -135,3 +135,22 @@ async def test_pages_show_the_newest_first(inbox: Inbox) -> None:
     assert len(page.documents) == 2
     rest = await inbox.page({"state": "open"}, limit=2, after=page.cursor)
     assert len(rest.documents) == 1
+
+
+async def test_a_change_of_a_row_is_told_to_who_watches_it(inbox: Inbox) -> None:
+    _, row = await inbox.insert(delivery())
+    with inbox.watched(row.id) as mine, inbox.watched(row.id) as other, inbox.watched("x") as elsewhere:
+        assert not mine.is_set()
+        await inbox.change(row.id, lambda held: finished(held, fence=1, result="done", now=1))
+        assert (mine.is_set(), other.is_set(), elsewhere.is_set()) == (True, True, False)
+    assert inbox._watched == {}
+
+
+async def test_the_rows_of_one_channel_are_counted(inbox: Inbox) -> None:
+    _, first = await inbox.insert(delivery())
+    await inbox.insert(delivery("n"))
+    other = Delivery("twitch", "o", "redemption.add", "vip:2:2", b"{}", channel_id="2")
+    await inbox.insert(other)
+    assert await inbox.counts("1") == {"open": 2}
+    assert await inbox.oldest_of("1") == first.received_at
+    assert await inbox.oldest_of("3") is None

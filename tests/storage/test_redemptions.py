@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from domain.errors import Broken
@@ -34,3 +36,12 @@ async def test_a_redemption_that_is_not_stored_cannot_move(redemptions: Redempti
     assert await redemptions.get("r") is None
     with pytest.raises(StorageBroken):
         await redemptions.move("r", RedemptionStatus.GRANTED, now=5)
+
+
+async def test_what_has_not_come_to_its_end(redemptions: Redemptions) -> None:
+    for number, status in enumerate(RedemptionStatus):
+        one = replace(REDEMPTION, id=status.value, redeemed_at=100 - number, status=status)
+        await redemptions.begin(one)
+        await redemptions.begin(replace(one, id=f"other-{status}", channel_id="9"))
+    found = [one.id for one in await redemptions.unsettled("1")]
+    assert found == ["refunding", "granted", "waiting", "received"]

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from domain.channel import Viewer
@@ -51,3 +53,33 @@ async def test_what_is_not_there_is_told(sessions: Sessions) -> None:
     assert await sessions.get("no") is None
     with pytest.raises(NotFound):
         await sessions.change("no", lambda held: held)
+
+
+async def test_ended_sessions_are_listed_in_each_order_and_searched(sessions: Sessions) -> None:
+    for number, name in enumerate(("cem", "ann", "ben")):
+        made = opened(
+            id=f"e-{number}",
+            channel_id="1",
+            viewer=Viewer(f"{number}", name, name.title()),
+            cause=f"e-{number}",
+            added_ms=1,
+            now=10 - number,
+            method=Method.REDEMPTION,
+            granted_by="9",
+        )
+        await sessions.create(ended(made, because=Ended.EXPIRED, now=20 + number))
+
+    async def names(**how: Any) -> list[str]:
+        found: list[str] = []
+        cursor: str | None = None
+        while True:
+            page, cursor = await sessions.ended_page("1", limit=2, after=cursor, **how)
+            found += [session.viewer_login for session in page]
+            if cursor is None:
+                return found
+
+    assert await names(by="ends") == ["ben", "ann", "cem"]
+    assert await names(by="granted") == ["cem", "ann", "ben"]
+    assert await names(by="name") == ["ann", "ben", "cem"]
+    assert await names(by="name", search="B") == ["ben"]
+    assert await names(by="name", search="é") == []

@@ -4,7 +4,7 @@ scheduler under way. Only time is moved by hand, unless a test hands in another 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
@@ -13,15 +13,20 @@ import aiohttp
 
 from daemon.metrics import PrometheusMetrics
 from daemon.supervisor import Supervisor
+from daemon.wiring_accounts import open_accounts
 from daemon.wiring_handlers import join_handlers, open_repositories
+from daemon.wiring_messages import MessageParts
 from domain.ports import Clock
+from gateways.discord import Discord
 from gateways.http import HttpClient
 from gateways.pace import MemoryPace
+from gateways.signals.memory import MemorySignals
 from gateways.topics.memory import MemoryTopics
 from gateways.twitch.helix import TwitchHelix
 from gateways.twitch.oauth import TwitchOAuth
 from gateways.twitch.tokens import TokenKeeper
 from handlers.vip.channels import Enrolment
+from handlers.vip.discord_writer import opener
 from handlers.vip.grants import Grants
 from simulators.twitch import TwitchSimulator
 from simulators.twitch.settings import SimulatorSettings
@@ -31,6 +36,8 @@ from storage.tokens import TOKENS
 from tests.support.scene import SCHEDULER, SECONDS, Scene
 from tests.support.story import Checkpoints, NoWatch, StoryClock
 from tests.support.unreliable import UnreliableStore
+
+PUBLIC_URL = "http://cuelight.test"
 
 
 @asynccontextmanager
@@ -42,8 +49,11 @@ async def open_scene(
     workers: int = 8,
     scheduler: bool = True,
     chat_sender_id: str = "",
+    accounts: bool = False,
+    allowed_channels: Sequence[str] = (),
 ) -> AsyncIterator[Scene]:
-    """A running desk on a store in `directory`. `scheduler` false leaves ends to the test."""
+    """A running desk on a store in `directory`. `scheduler` false leaves ends to the test. `accounts`: with logins,
+    teams, and a way to leave (`Scene.accounts`)."""
     clock = clock or StoryClock()
     metrics, checkpoints, watch = PrometheusMetrics(), Checkpoints(), NoWatch()
     sim = TwitchSimulator(settings=settings or SimulatorSettings().unthrottled())
@@ -91,6 +101,24 @@ async def open_scene(
             call_seconds=2.0,
             quick_retry_seconds=0.0,
         )
+        joined = None
+        if accounts:
+            joined = await open_accounts(
+                store,
+                channels=repositories.channels,
+                sealer=grants.sealer,
+                tokens=tokens,
+                oauth=oauth,
+                helix=helix,
+                signals=MemorySignals(),
+                clock=clock,
+                public_url=lambda: PUBLIC_URL,
+                allowed=allowed_channels,
+                shared_bot_id=chat_sender_id,
+                topics=topics,
+                metrics=metrics,
+            )
+            joined.parts.watch.watch = watch
         desk = join_handlers(
             repositories,
             topics=topics,
@@ -102,7 +130,15 @@ async def open_scene(
             revoked=on_revoked,
             chat_sender_id=chat_sender_id,
             workers=workers,
+            accounts=joined.parts if joined else None,
+            messages=MessageParts(
+                discord=Discord(http=http, origin=sim.discord_url),
+                opened=opener(grants.sealer),
+                pace=MemoryPace(clock=clock),
+            ),
         )
+        if joined is not None:
+            joined.parts.book.book = desk.book
         enrolment = Enrolment(
             channels=repositories.channels,
             tokens=tokens,
@@ -110,6 +146,7 @@ async def open_scene(
             helix=helix,
             watch=watch,
             live=desk.live,
+            book=desk.book,
             inbox=repositories.inbox,
             poke=desk.worker.poke,
             clock=clock,
@@ -117,7 +154,7 @@ async def open_scene(
         late.append(enrolment)
         scene = Scene(
             clock, metrics, store, repositories, topics, sim, http, oauth, tokens, grants, helix, desk, enrolment,
-            watch, checkpoints, control, revoked,
+            watch, checkpoints, control, revoked, joined,
         )  # fmt: skip
         working = asyncio.create_task(desk.worker.run(), name="worker")
         ending = asyncio.create_task(desk.expiries.run(), name=SCHEDULER) if scheduler else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,7 +44,9 @@ class House:
     checkpoints: Checkpoints = field(default_factory=Checkpoints)
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
-    def worker(self, *, size: int = 4, give_up: Script | None = None) -> Worker:
+    def worker(
+        self, *, size: int = 4, give_up: Script | None = None, table: Mapping[str, Handler] | None = None
+    ) -> Worker:
         async def handle(work: Work) -> str:
             self.handled.append(work.row.message_id)
             script = self.scripts.get(work.row.message_id)
@@ -55,7 +57,7 @@ class House:
             if give_up is not None:
                 await give_up(work)
 
-        table = {"k": Handler(handle, FEW, end), "plain": Handler(handle, FEW)}
+        table = table or {"k": Handler(handle, FEW, end), "plain": Handler(handle, FEW)}
         worker = Worker(
             inbox=self.inbox,
             lanes=self.lanes,
@@ -70,8 +72,18 @@ class House:
         self.tasks.append(asyncio.create_task(worker.run(), name=f"run{len(self.workers)}"))
         return worker
 
-    async def put(self, message_id: str, lane: str = "lane", kind: str = "k", *, poke: bool = True) -> None:
-        delivery = Delivery(source="s", message_id=message_id, kind=kind, lane=lane, raw=b"{}")
+    async def put(
+        self,
+        message_id: str,
+        lane: str = "lane",
+        kind: str = "k",
+        *,
+        poke: bool = True,
+        channel_id: str = "",
+    ) -> None:
+        delivery = Delivery(
+            source="s", message_id=message_id, kind=kind, lane=lane, channel_id=channel_id, raw=b"{}"
+        )
         _, row = await self.inbox.insert(delivery)
         if poke and self.workers:
             self.workers[0].poke(row.lane)

@@ -16,6 +16,7 @@ from typing import Any
 import aiohttp
 
 from daemon.metrics import PrometheusMetrics
+from daemon.wiring_accounts import Accounts
 from daemon.wiring_handlers import Desk, Repositories
 from domain.audit import AuditRecord
 from domain.channel import Channel, Reward, Viewer
@@ -70,6 +71,7 @@ class Scene:
     checkpoints: Checkpoints
     control: aiohttp.ClientSession
     revoked: list[tuple[str, str]] = field(default_factory=list)
+    accounts: Accounts | None = None
     sleepers: tuple[str, ...] = ()
     nudges: int = 0
     last: str = ""

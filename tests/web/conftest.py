@@ -4,7 +4,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from tests.web.browser import chromium, seen, stage
 from tests.web.world import World, running
+
+__all__ = ["chromium", "seen", "stage", "world"]
 
 
 @pytest.fixture

@@ -1,19 +1,23 @@
-"""A little server for the live page: its real files under the real policy, with answers scripted by a test."""
+"""A little server for the pages: their real files under the real policy, with answers scripted by a test."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
 
+from tests.web.stage_answers import usual_answers
 from web.middleware import CONTENT_SECURITY_POLICY
-from web.pages import Pages
+from web.pages import PATHS, Pages
+
+Reply = tuple[int, Any]
+Answer = Callable[["Call"], Reply]
 
 
 def now() -> int:
@@ -36,6 +40,9 @@ def vip(
         "method": "redemption",
         "reward_title": "VIP for a while",
         "extensions": 0,
+        "until_stream_end": False,
+        "protected": False,
+        "reward_id": "r-1",
         "ended_at": None,
         "ended_because": "",
     } | changes
@@ -64,11 +71,33 @@ def channel(state: str = "live", name: str = "lumen_live") -> dict[str, Any]:
     }
 
 
+@dataclass(frozen=True)
+class Call:
+    """A request to the API as the page made it."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    body: Any
+    headers: dict[str, str]
+
+
 @dataclass
 class Stage:
-    """A little server: what the page asks for, answered by the test."""
+    """A little server: what the pages ask for, answered by the test.
+
+    `answers` maps method and path to a status and a body, or to a function of the call. Writes without the token of
+    this moment get 403, as they do from the real one.
+    """
 
     signed_in: bool = True
+    role: str = "owner"
+    sign_in_url: str = ""
+    development_login: bool = True
+    waiting: dict[str, Any] | None = None
+    answers: dict[tuple[str, str], Reply | Answer] = field(default_factory=usual_answers)
+    calls: list[Call] = field(default_factory=list)
+    token: str = "token-1"
     vips: list[dict[str, Any]] = field(default_factory=list)
     deeds: list[dict[str, Any]] = field(default_factory=list)
     refuse: bool = False  # answer with a status that ends an EventSource for good
@@ -95,12 +124,22 @@ class Stage:
         for stream in self._streams:
             stream.put_nowait(None)
 
+    def made(self, method: str, path: str) -> list[Call]:
+        """The calls to one place, in order."""
+        return [call for call in self.calls if (call.method, call.path) == (method, path)]
+
+    @property
+    def streams(self) -> int:
+        """How many event streams are open."""
+        return len(self._streams)
+
     def _frame(self, kind: str, body: dict[str, Any]) -> bytes:
         self._next += 1
         return f"id: 7-{self._next}\nevent: {kind}\ndata: {json.dumps(body)}\n\n".encode()
 
     def _snapshot(self) -> dict[str, Any]:
-        return {"now": now(), "channel": channel(), "vips": self.vips, "activity": self.deeds}
+        told = {"now": now(), "channel": channel(), "vips": self.vips, "activity": self.deeds}
+        return told | {"waiting": self.waiting, "me": {"role": self.role}}
 
     async def stream(self, request: web.Request) -> web.StreamResponse:
         self.asked.append((request.headers.get("Last-Event-ID", ""), request.query_string))
@@ -125,13 +164,61 @@ class Stage:
 
     async def session(self, request: web.Request) -> web.Response:
         names = ["lumen_live", "otto_plays"] if self.signed_in else []
-        channels = [{"id": str(n), "login": name, "name": name} for n, name in enumerate(names, 1)]
-        told = {"signed_in": self.signed_in, "name": "Developer", "channels": channels}
-        return web.json_response(told | {"development_login": True})
+        channels = [
+            {"id": str(n), "login": name, "name": name, "role": self.role} for n, name in enumerate(names, 1)
+        ]
+        user = {"id": "1", "login": "lumen_live", "name": "Developer"} if self.signed_in else None
+        told = {
+            "signed_in": self.signed_in,
+            "user": user,
+            "name": "Developer" if user else "",
+            "channels": channels,
+        }
+        more = {"sign_in_url": self.sign_in_url, "needs_setup": False, "expires_at": None}
+        return web.json_response(told | more | {"development_login": self.development_login})
 
     async def sign_in(self, request: web.Request) -> web.Response:
         self.signed_in = True
         return web.json_response({})
+
+    async def csrf(self, request: web.Request) -> web.Response:
+        return web.json_response({"token": self.token, "csrfToken": self.token})
+
+    async def api(self, request: web.Request) -> web.Response:
+        """Everything else under `/api/`."""
+        text = await request.text()
+        call = Call(
+            request.method,
+            request.path,
+            dict(request.query),
+            json.loads(text) if text else None,
+            {name.lower(): value for name, value in request.headers.items()},
+        )
+        self.calls.append(call)
+        anonymous = request.path.startswith("/api/auth/device")
+        if request.method != "GET" and not anonymous and call.headers.get("x-csrf-token") != self.token:
+            return problem(403, "csrf.token", "The request lacks the right X-CSRF-Token.")
+        answer = self.answers.get((request.method, request.path))
+        if answer is None:
+            return problem(404, "http.not_found", "There is nothing at this address.")
+        status, body = answer(call) if callable(answer) else answer
+        if status >= 400:
+            return problem(status, **body)
+        return web.json_response(body, status=status)
+
+
+def problem(status: int, code: str, detail: str, advice: str = "") -> web.Response:
+    told = {
+        "type": "about:blank",
+        "title": "",
+        "status": status,
+        "code": code,
+        "detail": detail,
+        "advice": advice,
+    }
+    return web.json_response(
+        told | {"request_id": "r-1"}, status=status, content_type="application/problem+json"
+    )
 
 
 @asynccontextmanager
@@ -143,11 +230,14 @@ async def staged() -> AsyncIterator[Stage]:
 
     stage, pages, app = Stage(), Pages(), web.Application()
     app.on_response_prepare.append(policy)
-    app.router.add_get("/", pages.index)
+    for path in PATHS:
+        app.router.add_get(path, pages.page)
     app.router.add_get("/static/{path:.*}", pages.static)
     app.router.add_get("/api/auth/session", stage.session)
     app.router.add_post("/api/auth/dev", stage.sign_in)
+    app.router.add_get("/api/auth/csrf", stage.csrf)
     app.router.add_get("/api/ws", stage.stream)
+    app.router.add_route("*", "/api/{path:.*}", stage.api)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)

@@ -19,6 +19,9 @@ async def site(tmp_path: Path) -> AsyncIterator[World]:
     (root / "js" / "app.js").write_text("export {};")
     (root / "pixel.png").write_bytes(b"\x89PNG")
     (root / "icon.svg").write_text("<svg/>")
+    (root / "README.md").write_text("secret")
+    (root / "not_found.html").write_text("<!doctype html><p>Nothing lives here")
+    (root / "error.html").write_text("<!doctype html><p>We failed")
     (root / ".hidden").write_text("secret")
     (root / "_draft").mkdir()
     (root / "_draft" / "x.js").write_text("secret")
@@ -32,6 +35,7 @@ async def site(tmp_path: Path) -> AsyncIterator[World]:
     ("path", "kind", "body"),
     [
         ("/", "text/html; charset=utf-8", "<!doctype html><p>Grüße".encode()),
+        ("/connection", "text/html; charset=utf-8", "<!doctype html><p>Grüße".encode()),
         ("/static/index.html", "text/html; charset=utf-8", "<!doctype html><p>Grüße".encode()),
         ("/static/js/app.js", "text/javascript; charset=utf-8", b"export {};"),
         ("/static/icon.svg", "image/svg+xml; charset=utf-8", b"<svg/>"),
@@ -58,6 +62,48 @@ async def test_who_has_the_newest_version_hears_304(site: World) -> None:
         assert response.status == 200
 
 
+async def test_every_page_is_the_shell(site: World) -> None:
+    for path in pages.PATHS:
+        async with site.client.get(site.url(path)) as response:
+            assert response.status == 200, path
+            assert "Grüße" in await response.text()
+
+
+PEOPLE = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/rewards/", "/rewards/1", "/api/auth/nothing", "//", "/%00"])
+async def test_people_who_come_to_nothing_get_a_page(site: World, path: str) -> None:
+    async with site.client.get(site.url(path), headers={"Accept": PEOPLE}) as response:
+        assert response.status == 404
+        assert response.headers["Content-Type"] == "text/html; charset=utf-8"
+        assert response.headers["Cache-Control"] == "no-store"
+        assert "script-src 'self'" in response.headers["Content-Security-Policy"]
+        assert response.headers["X-Request-Id"]
+        assert "Nothing lives here" in await response.text()
+    async with site.client.post(site.url(path), headers={"Accept": PEOPLE}) as response:
+        assert response.content_type == "application/problem+json", "a page is for who asked for one"
+    async with site.client.get(site.url(path), headers={"Accept": "application/json"}) as response:
+        assert response.status == 404
+        assert response.content_type == "application/problem+json"
+
+
+@pytest.mark.parametrize("path", ["/api/nothing", "/api/audit-log", "/static/none.js", "/metrics/x"])
+async def test_programs_get_the_problem_whatever_they_accept(site: World, path: str) -> None:
+    async with site.client.get(site.url(path), headers={"Accept": PEOPLE}) as response:
+        assert response.status in {401, 404}
+        assert response.content_type == "application/problem+json"
+
+
+async def test_people_whom_we_fail_get_a_page_too(site: World) -> None:
+    async with site.client.get(site.url("/api/auth/csrf"), headers={"Accept": PEOPLE}) as response:
+        assert response.status == 401
+        assert "We failed" in await response.text()
+    async with site.client.delete(site.url("/rewards"), headers={"Accept": PEOPLE}) as response:
+        assert response.status == 405
+        assert "GET" in response.headers["Allow"]
+
+
 async def test_head_has_no_body(site: World) -> None:
     async with site.client.head(site.url("/")) as response:
         assert response.status == 200
@@ -76,6 +122,7 @@ async def test_head_has_no_body(site: World) -> None:
         "/static/%2fetc%2fpasswd",
         "/static/index.html%00.png",
         "/static/.hidden",
+        "/static/README.md",
         "/static/_draft/x.js",
         "/static/link.txt",
         "/static/js",

@@ -12,6 +12,7 @@ from yarl import URL
 from domain.errors import Unavailable
 from gateways.topics.contracts import NewEntry
 from gateways.topics.memory import MemoryTopics
+from handlers.accounts.sessions import IDLE_MS, RoleName
 from tests.support.clock import ManualClock
 from tests.web.world import Event, World, running, stream, until
 from web.sse import Frames, StreamLimits
@@ -191,7 +192,7 @@ async def test_a_stream_ends_with_its_session() -> None:
         async with await stream(world) as events:
             await events.event()
             await until(lambda: world.clock.sleepers > 0)
-            world.clock.step_wall(13 * 3600 * 1000)
+            world.clock.step_wall(IDLE_MS)
             await world.clock.advance(15.1)
             assert [event.name for event in await events.rest() if event.name] == ["auth"]
         async with world.client.get(world.url("/api/ws?channel=100")) as response:
@@ -373,3 +374,22 @@ async def test_several_people_may_watch(signed_in: World) -> None:
             await two.event()
             await signed_in.happen(n=1)
             assert (await one.event()) == (await two.event())
+
+
+ROLES: tuple[RoleName, ...] = ("moderator", "owner")
+
+
+async def test_a_snapshot_says_what_whose_stream_it_is_may_do(world: World) -> None:
+    for number, role in enumerate(ROLES):
+        key, _ = await world.logins.open(subject=f"{number}", login="", name="", agent="", replaces="")
+        world.logins.roles[f"{number}"] = {"100": role}
+        world.client.cookie_jar.update_cookies({"cuelight": key}, URL(world.url("")))
+        async with await stream(world) as events:
+            event = await events.event()
+            assert (event.name, event.data["me"]) == ("reset", {"role": role})
+
+
+async def test_a_channel_that_is_not_there_has_no_stream(world: World) -> None:
+    await world.sign_in()
+    async with world.client.get(world.url("/api/ws?channel=999")) as response:
+        assert response.status == 404

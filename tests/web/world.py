@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +17,9 @@ from domain.errors import Rejected
 from domain.signatures import sign_eventsub
 from gateways.topics.contracts import NewEntry, Position
 from gateways.topics.memory import MemoryTopics
+from storage.audit import AuditFilter
 from tests.support.clock import ManualClock
+from tests.web.logins import MemoryLogins
 from web.app import WebApp, WebSettings, build_app
 from web.ports import Channel
 from web.server import Server
@@ -27,6 +29,16 @@ SECRET = b"0123456789abcdef"
 SESSION_SECRET = "a session secret of more than 32 bytes"
 REDEMPTION = "channel.channel_points_custom_reward_redemption.add"
 SECONDS = 5.0  # no wait of a test takes longer
+AUDIT_LINE = {
+    "id": "a1",
+    "at": 5,
+    "action": "vip.granted",
+    "actor": {"kind": "viewer", "id": "7", "name": "Ann"},
+    "viewer": None,
+    "cause": "redemption",
+    "reason": "",
+    "detail": {"reward_cost": 500},
+}
 
 
 class RecordingSink:
@@ -77,6 +89,7 @@ class Outside:
         self.snapshots = 0
         self.removed = 0
         self.audit_calls: list[dict[str, Any]] = []
+        self.pieces: list[bytes | Exception | asyncio.Event] = [b"one", b"two"]
         self.lag = 0.0
         self.waiting_since: int | None = None
         self.probes = 0
@@ -84,8 +97,12 @@ class Outside:
         self.probe_blocks = False
         self.snapshot_error: Exception | None = None
 
-    async def channels(self) -> list[Channel]:
-        return self.list
+    async def channels(self, ids: Iterable[str] | None = None) -> list[Channel]:
+        wanted = None if ids is None else set(ids)
+        return [one for one in self.list if wanted is None or one["id"] in wanted]
+
+    async def channel(self, channel_id: str) -> Channel | None:
+        return next((one for one in self.list if one["id"] == channel_id), None)
 
     async def snapshot(self, channel_id: str) -> dict[str, Any]:
         self.snapshots += 1
@@ -98,19 +115,26 @@ class Outside:
         return {"due": 3}
 
     async def audit(
-        self, *, channel_id: str, viewer_id: str | None, action: str | None, limit: int, cursor: str | None
+        self, *, channel_id: str, only: AuditFilter, limit: int, cursor: str | None
     ) -> tuple[list[dict[str, Any]], str | None]:
         if cursor == "bad":
             raise Rejected("That is no cursor.", code="storage.cursor")
-        call = {
-            "channel_id": channel_id,
-            "viewer_id": viewer_id,
-            "action": action,
-            "limit": limit,
-            "cursor": cursor,
-        }
+        call = {"channel_id": channel_id, "only": only, "limit": limit, "cursor": cursor}
         self.audit_calls.append(call)
-        return [{"id": "a1", "action": "vip.granted"}], "more"
+        return [AUDIT_LINE], "more"
+
+    async def viewer_id(self, channel_id: str, written: str) -> str:
+        return written if written.isdigit() else f"id of {written}"
+
+    async def export(self, *, kind: str, channel_id: str, only: AuditFilter) -> AsyncIterator[bytes]:
+        self.audit_calls.append({"kind": kind, "channel_id": channel_id, "only": only})
+        for piece in self.pieces:
+            if isinstance(piece, Exception):
+                raise piece
+            if isinstance(piece, asyncio.Event):
+                await piece.wait()
+            else:
+                yield piece
 
     async def probe(self) -> None:
         self.probes += 1
@@ -136,6 +160,7 @@ class World:
     web_app: WebApp
     server: Server
     checkpoints: list[str]
+    logins: MemoryLogins
     port: int = 0
     client: ClientSession = field(init=False)
 
@@ -176,6 +201,7 @@ async def running(
     clock, metrics, sink, outside = ManualClock(), PrometheusMetrics(), RecordingSink(), Outside()
     topics = topics or MemoryTopics(clock=clock)
     checkpoints: list[str] = []
+    logins = MemoryLogins(clock)
     ports = options.pop("ports", {})
     if limits is not None:
         options["stream_limits"] = limits
@@ -189,6 +215,8 @@ async def running(
         sink=sink,
         snapshots=outside,
         channels=outside,
+        logins=ports.pop("logins", logins),
+        newcomers=ports.pop("newcomers", logins),
         cron=outside,
         audit=outside,
         storage=outside,
@@ -199,7 +227,7 @@ async def running(
         **ports,
     )
     server = Server(web_app=web_app, clock=clock)
-    world = World(clock, metrics, topics, sink, outside, web_app, server, checkpoints)
+    world = World(clock, metrics, topics, sink, outside, web_app, server, checkpoints, logins)
     world.port = await server.start("127.0.0.1", 0)
     async with ClientSession(cookie_jar=CookieJar(unsafe=True)) as client:
         world.client = client

@@ -110,16 +110,24 @@ class ConduitRegister:
         else:
             self._note_death(conduit)
 
-    def disable(self, conduit_id: str, shard_id: str, status: str) -> None:
-        """The transport of a shard is gone."""
+    def disable(self, conduit_id: str, shard_id: str, status: str, *, session_id: str) -> None:
+        """The session of a shard is gone. One that another session serves by now is left alone."""
         found = self.shard(conduit_id, shard_id)
         if found is None or found[1].status != "enabled":
             return
         conduit, shard = found
+        if shard.transport.get("session_id") != session_id:
+            return
         shard.status = status
         shard.transport = {**shard.transport, "disconnected_at": rfc3339(now_ms())}
         self._note_death(conduit)
         self._on_shard_disabled(conduit, shard)
+
+    def move(self, conduit_id: str, shard_id: str, old: str, new: str) -> None:
+        """The session that serves a shard goes on under another id."""
+        found = self.shard(conduit_id, shard_id)
+        if found is not None and found[1].transport.get("session_id") == old:
+            found[1].transport = {**found[1].transport, "session_id": new}
 
     def route(self, conduit_id: str, channel_id: str) -> Shard | None:
         """The shard for a channel; a disabled one is replaced once by the next, then the event is dropped."""

@@ -39,7 +39,11 @@ class EventSub:
         self._world = world
         self.register = SubscriptionRegister(settings=settings)
         self.hall = SessionHall(
-            settings=settings, ids=ids, register=self.register, on_end=self._session_ended
+            settings=settings,
+            ids=ids,
+            register=self.register,
+            on_end=self._session_ended,
+            on_move=self._session_moved,
         )
         self.courier = WebhookCourier(settings=settings, ids=ids)
         self.conduits = ConduitRegister(
@@ -203,7 +207,16 @@ class EventSub:
 
     def _session_ended(self, session: Session, status: str) -> None:
         if session.shard is not None:
-            self.conduits.disable(*session.shard, status)
+            self.conduits.disable(*session.shard, status, session_id=session.id)
+
+    def _session_moved(self, old: Session, new: Session) -> None:
+        if old.shard is None:
+            return
+        if self._settings.reconnect_moves_shard:
+            self.conduits.move(*old.shard, old.id, new.id)
+        else:
+            new.shard = None
+            self.conduits.disable(*old.shard, "websocket_failed_to_reconnect", session_id=old.id)
 
     def _shard_disabled(self, conduit: Conduit, shard: Shard) -> None:
         transport = {

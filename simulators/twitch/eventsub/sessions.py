@@ -106,7 +106,8 @@ class Session:
 
 
 class SessionHall:
-    """All living sessions. `on_end(session, status)` is called once for each that ends."""
+    """All living sessions. `on_end(session, status)` is called once for each that ends, `on_move(old, new)` for each
+    that goes on on another socket."""
 
     def __init__(
         self,
@@ -115,11 +116,13 @@ class SessionHall:
         ids: Ids,
         register: SubscriptionRegister,
         on_end: Callable[[Session, str], None],
+        on_move: Callable[[Session, Session], None],
     ) -> None:
         self._settings = settings
         self._ids = ids
         self._register = register
         self._on_end = on_end
+        self._on_move = on_move
         self._moves: dict[str, Session] = {}
         self._closing: set[asyncio.Task[Any]] = set()
         self._pinger: asyncio.Task[None] | None = None
@@ -225,6 +228,7 @@ class SessionHall:
         )
         if old is not None:
             self._register.move_session(old.id, session.id)
+            self._on_move(old, session)
             self.sessions.pop(old.id, None)
         self.sessions[session.id] = session
         return session

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -71,6 +72,8 @@ class SubscriptionRegister:
         self._by_key: dict[tuple[str, str], dict[str, Subscription]] = {}
         self._by_session: dict[str, dict[str, Subscription]] = {}
         self._by_owner: dict[tuple[str, str | None], dict[str, Subscription]] = {}
+        self._ended: deque[Subscription] = deque()
+        self._costly: dict[tuple[str, str | None], dict[str, Subscription]] = {}
 
     def __iter__(self) -> Iterator[Subscription]:
         return iter(list(self._all.values()))
@@ -82,6 +85,8 @@ class SubscriptionRegister:
         self._all[subscription.id] = subscription
         self._by_key.setdefault(self._key(subscription), {})[subscription.id] = subscription
         self._by_owner.setdefault(self._owner(subscription), {})[subscription.id] = subscription
+        if subscription.cost:
+            self._costly.setdefault(self._owner(subscription), {})[subscription.id] = subscription
         if subscription.method == "websocket":
             self._by_session.setdefault(subscription.session_id, {})[subscription.id] = subscription
 
@@ -89,6 +94,7 @@ class SubscriptionRegister:
         self._all.pop(subscription.id, None)
         self._by_key.get(self._key(subscription), {}).pop(subscription.id, None)
         self._by_owner.get(self._owner(subscription), {}).pop(subscription.id, None)
+        self._costly.get(self._owner(subscription), {}).pop(subscription.id, None)
         self._by_session.get(subscription.session_id, {}).pop(subscription.id, None)
 
     def end(self, subscription: Subscription, status: str) -> None:
@@ -96,6 +102,7 @@ class SubscriptionRegister:
         if subscription.alive:
             subscription.status = status
             subscription.ended_at = now_ms()
+            self._ended.append(subscription)
             if subscription.method == "websocket":
                 now = rfc3339(subscription.ended_at)
                 subscription.transport = {**subscription.transport, "disconnected_at": now}
@@ -120,26 +127,31 @@ class SubscriptionRegister:
 
     def owned(self, client_id: str, user_id: str | None) -> list[Subscription]:
         """What a token of this client and user (None: the app) may see; what lapsed long ago is dropped here."""
-        mine = list(self._by_owner.get((client_id, user_id), {}).values())
-        for subscription in mine:
-            if self._lapsed(subscription):
-                self.remove(subscription)
-        return [s for s in mine if not self._lapsed(s)]
+        self._drop_lapsed()
+        return list(self._by_owner.get((client_id, user_id), {}).values())
+
+    def total(self, client_id: str, user_id: str | None) -> int:
+        """How many are listed. An application may have tens of thousands, so nothing here goes through all of them."""
+        self._drop_lapsed()
+        return len(self._by_owner.get((client_id, user_id), {}))
 
     def total_cost(self, client_id: str, user_id: str | None) -> int:
-        return sum(s.cost for s in self.owned(client_id, user_id) if self._counts(s))
+        self._drop_lapsed()
+        costly = self._costly.get((client_id, user_id), {})
+        return sum(s.cost for s in costly.values() if self._counts(s))
 
     def max_total_cost(self, user_id: str | None) -> int:
         return self._settings.app_max_total_cost if user_id is None else self._settings.user_max_total_cost
 
     def check_room(self, wanted: Subscription) -> None:
         """Raises ApiError 409 (exists) or 429 (same condition, cost, sockets, per socket)."""
-        mine = self.owned(wanted.client_id, wanted.user_id)
+        self._drop_lapsed()
         same = [
             s
-            for s in mine
+            for s in self._by_key.get(self._key(wanted), {}).values()
             if self._counts(s)
-            and (s.type, s.version, s.condition) == (wanted.type, wanted.version, wanted.condition)
+            and self._owner(s) == self._owner(wanted)
+            and (s.version, s.condition) == (wanted.version, wanted.condition)
         ]
         for other in same:
             if other.alive and other.transport == wanted.transport:
@@ -151,7 +163,7 @@ class SubscriptionRegister:
         ) + wanted.cost > self.max_total_cost(wanted.user_id):
             raise ApiError(429, "subscription cost exceeds the maximum total cost")
         if wanted.method == "websocket":
-            self._check_sockets(wanted, mine)
+            self._check_sockets(wanted, self.owned(wanted.client_id, wanted.user_id))
 
     def _check_sockets(self, wanted: Subscription, mine: list[Subscription]) -> None:
         sockets = {s.session_id for s in mine if s.method == "websocket" and self._counts(s)}
@@ -169,6 +181,15 @@ class SubscriptionRegister:
         return (
             subscription.method == "websocket" and now_ms() - ended < self._settings.accounting_lag_s * 1000
         )
+
+    def _drop_lapsed(self) -> None:
+        """What ended long ago is listed no more."""
+        for _ in range(len(self._ended)):
+            subscription = self._ended.popleft()
+            if self._lapsed(subscription):
+                self.remove(subscription)
+            elif subscription.id in self._all:
+                self._ended.append(subscription)
 
     def _lapsed(self, subscription: Subscription) -> bool:
         if subscription.alive or subscription.ended_at is None:

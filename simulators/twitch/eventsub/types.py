@@ -54,6 +54,8 @@ _KNOWN = (
     EventType("channel.bits.use", scopes=_BITS),
     EventType("channel.moderator.add", scopes=("moderation:read",)),
     EventType("channel.moderator.remove", scopes=("moderation:read",)),
+    EventType("channel.ban", scopes=("channel:moderate",)),
+    EventType("channel.unban", scopes=("channel:moderate",)),
     EventType("channel.custom_power_up_redemption.add", optional=_REWARD, scopes=_BITS),
     EventType("user.authorization.revoke", required=("client_id",), transports=frozenset({"webhook"})),
     EventType(

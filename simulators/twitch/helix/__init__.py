@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from simulators.twitch.errors import ApiError
-from simulators.twitch.helix import chat, eventsub, redemptions, rewards, users, vips
+from simulators.twitch.helix import chat, crowd, eventsub, redemptions, rewards, users, vips
 from simulators.twitch.helix.call import HelixGate
 from simulators.twitch.stage import Stage
 
@@ -13,7 +13,7 @@ from simulators.twitch.stage import Stage
 def add_helix(app: web.Application, stage: Stage) -> None:
     """Put all Helix routes into the application."""
     gate = HelixGate(stage)
-    for module in (vips, rewards, redemptions, chat, users, eventsub):
+    for module in (vips, rewards, redemptions, chat, users, crowd, eventsub):
         module.add_routes(app, gate)
     app.router.add_route("*", "/helix/{rest:.*}", _not_found)
 

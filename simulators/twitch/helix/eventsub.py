@@ -9,7 +9,7 @@ from aiohttp import web
 from simulators.twitch.errors import ApiError
 from simulators.twitch.eventsub.conduits import Conduit
 from simulators.twitch.eventsub.service import MISSING_SESSION
-from simulators.twitch.eventsub.subscriptions import PENDING
+from simulators.twitch.eventsub.subscriptions import PENDING, Subscription
 from simulators.twitch.eventsub.webhooks import Parcel, check_transport
 from simulators.twitch.helix.call import Call, HelixGate
 from simulators.twitch.moment import rfc3339
@@ -43,7 +43,7 @@ async def get(call: Call) -> web.Response:
         raise ApiError(400, "Only one of the status, type, user_id or subscription_id filters may be given.")
     rows = call.stage.eventsub.register.owned(call.token.client_id, call.token.user_id)
     for name, value in filters.items():
-        rows = [row for row in rows if _matches(row.to_json(), name, value)]
+        rows = [row for row in rows if _matches(row, name, value)]
     page, more = call.page(rows, default=100, most=100)
     return web.json_response({"data": [row.to_json() for row in page], "pagination": more, **_totals(call)})
 
@@ -117,6 +117,8 @@ def _attach(call: Call, conduit: Conduit, shard_id: str, transport: Any) -> dict
         session = eventsub.hall.find(str(transport.get("session_id", "")))
         if session is None or session.owner is not None:
             raise ApiError(400, MISSING_SESSION)
+        if session.shard not in (None, (conduit.id, shard.id)):
+            raise ApiError(400, "The websocket session serves another shard.")
         session.shard, session.used = (conduit.id, shard.id), True
         where = {"method": method, "session_id": session.id, "connected_at": rfc3339(session.connected_at)}
         eventsub.conduits.attach(conduit, shard, where, status="enabled", secret="")
@@ -144,21 +146,25 @@ def _attach(call: Call, conduit: Conduit, shard_id: str, transport: Any) -> dict
     return shard.to_json()
 
 
-def _matches(row: dict[str, Any], name: str, value: str) -> bool:
-    if name == "user_id":
-        return value in row["condition"].values()
-    if name == "subscription_id":
-        return bool(row["id"] == value)
-    if name == "conduit_id":
-        return bool(row["transport"].get("conduit_id") == value)
-    return bool(row[name] == value)
+def _matches(row: Subscription, name: str, value: str) -> bool:
+    match name:
+        case "user_id":
+            return value in row.condition.values()
+        case "subscription_id":
+            return row.id == value
+        case "conduit_id":
+            return bool(row.transport.get("conduit_id") == value)
+        case "type":
+            return row.type == value
+        case _:
+            return row.status == value
 
 
 def _totals(call: Call) -> dict[str, int]:
     register = call.stage.eventsub.register
     client_id, user_id = call.token.client_id, call.token.user_id
     return {
-        "total": len(register.owned(client_id, user_id)),
+        "total": register.total(client_id, user_id),
         "total_cost": register.total_cost(client_id, user_id),
         "max_total_cost": register.max_total_cost(user_id),
     }

@@ -16,6 +16,7 @@ from websockets.exceptions import ConnectionClosed
 from domain.errors import CuelightError
 from gateways.twitch.contracts import RemoteSubscription
 from gateways.twitch.monitor import Monitor
+from gateways.twitch.subscriber import subscribers
 from gateways.twitch.subscriptions import vip_channel
 from tests.gateways.twitch import eventsub_frames as frames
 from tests.support.clock import ManualClock
@@ -133,9 +134,11 @@ class Desk:
     def types(self, session_id: str) -> list[str]:
         return [item.type for item in self.held.values() if item.session_id == session_id]
 
-    def leave(self, type_: str, channel_id: str, session_id: str, status: str = "enabled") -> str:
+    def leave(
+        self, type_: str, channel_id: str, session_id: str, status: str = "enabled", **condition: str
+    ) -> str:
         self._serial += 1
-        condition = {"broadcaster_user_id": channel_id}
+        condition = {"broadcaster_user_id": channel_id, **condition}
         item = RemoteSubscription(
             f"sub-{self._serial}", type_, "1", status, condition=condition, session_id=session_id
         )
@@ -147,7 +150,7 @@ class Desk:
     ) -> RemoteSubscription:
         await asyncio.sleep(0)
         self._called(type)
-        return self.held[self.leave(type, channel_id, transport["session_id"])]
+        return self.held[self.leave(type, channel_id, transport["session_id"], **condition)]
 
     async def subscriptions(self, channel_id: str) -> list[RemoteSubscription]:
         await asyncio.sleep(0)
@@ -266,7 +269,7 @@ class House:
         await self.server.__aenter__()
         self.monitor = Monitor(
             url=self.server.url,
-            helix=self.desk,
+            settler=subscribers(helix=self.desk, clock=self.clock, random=random.Random(12)),
             sink=self.records,
             on_revocation=self.records.on_revocation,
             on_gap=self.records.on_gap,

@@ -154,6 +154,14 @@ class Store:
     async def mark_dead(self, user_id: str, expected_revision: int, why: str) -> bool:
         return await self._write(user_id, expected_revision, replace(self.tokens[user_id], dead=why))
 
+    async def remove(self, user_id: str, expected_revision: int) -> bool:
+        await asyncio.sleep(0)
+        held = self.tokens.get(user_id)
+        if held is None or held.revision != expected_revision:
+            return False
+        del self.tokens[user_id]
+        return True
+
     async def ids(self) -> list[str]:
         return list(self.tokens)
 

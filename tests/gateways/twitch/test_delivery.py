@@ -61,6 +61,50 @@ async def test_everything_is_handed_on_in_order(bench: Bench) -> None:
     assert not bench.delivery.pending
 
 
+def event(user: str, channel: str = "100") -> dict[str, str]:
+    return {"broadcaster_user_id": channel, "user_id": user}
+
+
+async def test_side_by_side_but_each_viewer_in_order() -> None:
+    """A sink that is slow for one viewer: others go on, what concerns him stays in order."""
+    bench = Bench(at_once=4, transport="conduit")
+    release = asyncio.Event()
+    seen: list[str] = []
+
+    async def notification(*, message_id: str, transport: str, **told: Any) -> str:
+        assert transport == "conduit"
+        if message_id == "a1":
+            await release.wait()
+        seen.append(message_id)
+        return "new"
+
+    bench.records.notification = notification  # type: ignore[method-assign, assignment]
+    for message_id, user in (("a1", "a"), ("b1", "b"), ("c1", "c"), ("a2", "a"), ("d1", "d")):
+        bench.put(message_id, event=event(user))
+    delivering = asyncio.create_task(bench.delivery.deliver())
+    async with asyncio.timeout(5):
+        while len(seen) < 2:
+            await asyncio.sleep(0)
+    assert sorted(seen) == ["b1", "c1"]
+    release.set()
+    await delivering
+    assert seen[2] == "a1"
+    assert sorted(seen[3:]) == ["a2", "d1"]
+    assert not bench.delivery.pending
+
+
+async def test_side_by_side_a_refusal_is_of_one_alone() -> None:
+    bench = Bench(at_once=8)
+    bench.records.sink_errors = [FULL, Rejected("No.")]
+    for number in range(5):
+        bench.put(f"m{number}", event=event(str(number)))
+    bench.put("odd", event={})
+    await bench.run(bench.delivery.deliver(), 60.0)
+    assert len(bench.records.notified) == 5  # one was refused for good
+    assert bench.counts.seen["errors_total", "eventsub.refused"] == 1
+    assert bench.delivery.gap_pending
+
+
 async def test_not_now_is_tried_again_with_the_same_message(bench: Bench) -> None:
     bench.records.sink_errors = [FULL] * 5
     bench.put("a", "b")

@@ -10,7 +10,18 @@ import pytest
 
 from domain.errors import Rejected
 from gateways.twitch.contracts import Chat, ChatAnswer, LoginNeeded, TwitchBroken, TwitchDown, Waiting
-from tests.gateways.twitch.scripted import CHANNEL, FIRST_TOKEN, Rig, Says, a_token, data, html, rigged, sorry
+from tests.gateways.twitch.scripted import (
+    CHANNEL,
+    FIRST_TOKEN,
+    VIEWER,
+    Rig,
+    Says,
+    a_token,
+    data,
+    html,
+    rigged,
+    sorry,
+)
 
 BOT = "55"
 CHAT = ("POST", "/chat/messages")
@@ -121,3 +132,62 @@ async def test_a_login_that_cannot_be_one(rig: Rig) -> None:
     rig.twitch.on("GET", "/users", sorry(400, "Bad Identifiers"))
     with pytest.raises(Rejected, match="Bad Identifiers"):
         await rig.helix.users(CHANNEL, logins=["ü"])
+
+
+@pytest.mark.parametrize(
+    ("path", "ask", "row", "yes", "no"),
+    [
+        ("/moderation/banned", "is_banned", {"user_id": VIEWER, "expires_at": ""}, True, False),
+        (
+            "/moderation/banned",
+            "is_banned",
+            {"user_id": VIEWER, "expires_at": "2026-01-01T00:00:00Z"},
+            False,
+            False,
+        ),
+        ("/subscriptions", "is_subscriber", {"user_id": VIEWER, "tier": "1000"}, True, False),
+        (
+            "/channels/followers",
+            "followed_at",
+            {"user_id": VIEWER, "followed_at": "1970-01-01T00:00:02Z"},
+            2000,
+            None,
+        ),
+    ],
+)
+async def test_what_is_asked_about_one_viewer(
+    rig: Rig, path: str, ask: str, row: dict[str, str], yes: object, no: object
+) -> None:
+    question = getattr(rig.helix, ask)
+    rig.twitch.on("GET", path, data(row), data(), data({**row, "user_id": "8"}), data({"nonsense": 1}))
+    assert await question(CHANNEL, VIEWER) == yes
+    assert await question(CHANNEL, VIEWER) == no
+    assert await question(CHANNEL, VIEWER) == no, "an answer about somebody else"
+    heard = rig.twitch.calls("GET", path)[0]
+    assert heard.many("broadcaster_id") == [CHANNEL]
+    assert heard.many("user_id") == [VIEWER]
+    assert heard.headers["Authorization"] == f"Bearer {FIRST_TOKEN}", "the broadcaster's token"
+    with pytest.raises(TwitchBroken):
+        await question(CHANNEL, VIEWER)
+    rig.twitch.on("GET", path, sorry(401, "Missing scope: x:y"))
+    with pytest.raises(LoginNeeded):
+        await question(CHANNEL, VIEWER)
+
+
+async def test_stream(rig: Rig) -> None:
+    row = {"user_id": CHANNEL, "type": "live", "started_at": "1970-01-01T00:00:03.5Z"}
+    rig.twitch.on("GET", "/streams", data(row), data())
+    assert await rig.helix.stream(CHANNEL) == 3500
+    assert await rig.helix.stream(CHANNEL) is None
+    assert rig.twitch.calls("GET", "/streams")[0].many("user_id") == [CHANNEL]
+
+
+async def test_user_by_login(rig: Rig) -> None:
+    row = {"id": VIEWER, "login": "ann", "display_name": "Ann"}
+    rig.twitch.on("GET", "/users", data(row), data(), sorry(400, "bad login"))
+    found = await rig.helix.user_by_login(CHANNEL, " Ann ")
+    assert found is not None
+    assert (found.id, found.name) == (VIEWER, "Ann")
+    assert await rig.helix.user_by_login(CHANNEL, "ann") is None
+    assert await rig.helix.user_by_login(CHANNEL, "no login!") is None
+    assert rig.twitch.calls("GET", "/users")[0].many("login") == ["ann"]

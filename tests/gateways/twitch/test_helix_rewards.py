@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from domain.errors import Rejected
+from domain.errors import NotFound, Rejected
 from gateways.twitch.contracts import Resolve, TwitchBroken, TwitchDown
 from tests.gateways.twitch.scripted import CHANNEL, Rig, Says, data, html, rigged, sorry
 from tests.gateways.twitch.test_shapes import REDEMPTION, REWARD
@@ -112,12 +112,57 @@ async def test_create_reward(rig: Rig) -> None:
     assert json.loads(rig.twitch.heard[0].body) == body
 
 
-@pytest.mark.parametrize("status", [400, 403])
-async def test_create_reward_refused(rig: Rig, status: int) -> None:
-    rig.twitch.on("POST", REWARDS, sorry(status, "CREATE_CUSTOM_REWARD_DUPLICATE_REWARD"))
-    with pytest.raises(Rejected, match="DUPLICATE") as caught:
-        await rig.helix.create_reward(CHANNEL, {})
-    assert caught.value.code == "twitch.reward"
+REFUSED = [
+    (400, "CREATE_CUSTOM_REWARD_DUPLICATE_REWARD", "twitch.reward_title"),
+    (400, "The broadcaster has reached the limit of 50 custom rewards.", "twitch.reward_limit"),
+    (400, "The minimum value for cost is 1.", "twitch.reward"),
+    (403, "The broadcaster must have partner or affiliate status.", "twitch.reward_forbidden"),
+]
+
+
+@pytest.mark.parametrize(("status", "sentence", "code"), REFUSED)
+async def test_create_and_update_refused(rig: Rig, status: int, sentence: str, code: str) -> None:
+    rig.twitch.on("POST", REWARDS, sorry(status, sentence))
+    rig.twitch.on("PATCH", REWARDS, sorry(status, sentence))
+    for call in (rig.helix.create_reward(CHANNEL, {}), rig.helix.update_reward(CHANNEL, "rw-1", {})):
+        with pytest.raises(Rejected) as caught:
+            await call
+        assert (caught.value.code, caught.value.message) == (code, sentence)
+        assert caught.value.advice
+
+
+async def test_update_reward(rig: Rig) -> None:
+    rig.twitch.on("PATCH", REWARDS, html(503), data({**REWARD, "cost": 7}), data({**REWARD, "id": "rw-2"}))
+    assert (await rig.helix.update_reward(CHANNEL, "rw-1", {"cost": 7})).cost == 7, "a 503 is met once more"
+    heard = rig.twitch.heard[-1]
+    assert heard.query == (("broadcaster_id", CHANNEL), ("id", "rw-1"))
+    assert json.loads(heard.body) == {"cost": 7}
+    with pytest.raises(TwitchBroken):
+        await rig.helix.update_reward(CHANNEL, "rw-1", {"cost": 7})
+
+
+async def test_update_of_a_reward_that_is_gone(rig: Rig) -> None:
+    rig.twitch.on("PATCH", REWARDS, sorry(404, "not found"), html(404))
+    with pytest.raises(NotFound) as caught:
+        await rig.helix.update_reward(CHANNEL, "rw-1", {})
+    assert caught.value.code == "twitch.reward_gone"
+    with pytest.raises(TwitchBroken):
+        await rig.helix.update_reward(CHANNEL, "rw-1", {})
+
+
+async def test_delete_reward(rig: Rig) -> None:
+    rig.twitch.on("DELETE", REWARDS, Says(204), sorry(404, "not found"), sorry(403, "another client"))
+    assert await rig.helix.delete_reward(CHANNEL, "rw-1")
+    assert not await rig.helix.delete_reward(CHANNEL, "rw-1")
+    with pytest.raises(Rejected, match="another client"):
+        await rig.helix.delete_reward(CHANNEL, "rw-1")
+    assert {heard.query for heard in rig.twitch.heard} == {(("broadcaster_id", CHANNEL), ("id", "rw-1"))}
+
+
+async def test_all_rewards(rig: Rig) -> None:
+    rig.twitch.on("GET", REWARDS, data(REWARD, {**REWARD, "id": "rw-2"}))
+    assert [reward.id for reward in await rig.helix.all_rewards(CHANNEL)] == ["rw-1", "rw-2"]
+    assert rig.twitch.heard[0].many("only_manageable_rewards") == []
 
 
 async def test_create_reward_is_not_repeated(rig: Rig) -> None:

@@ -192,3 +192,9 @@ async def test_the_list_names_everybody(rig: Rig) -> None:
     rig.twitch.on(*VIPS, data(vip_row("8")))
     (user,) = await rig.helix.vips(CHANNEL)
     assert (user.id, user.login, user.name) == ("8", "u8", "U8")
+
+
+async def test_the_moderators_are_listed_page_by_page(rig: Rig) -> None:
+    rig.twitch.on(*MODERATORS, data(vip_row("8"), cursor="c"), data(vip_row("9")))
+    assert [user.id for user in await rig.helix.moderators(CHANNEL)] == ["8", "9"]
+    assert [heard.many("after") for heard in rig.twitch.calls(*MODERATORS)] == [[], ["c"]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,6 +15,7 @@ from daemon.clock import SystemClock
 from domain.errors import Conflict, Rejected
 from gateways.twitch.contracts import LoginNeeded, RemoteSubscription, TwitchDown, Waiting
 from gateways.twitch.monitor import Monitor
+from gateways.twitch.subscriber import subscribers
 from gateways.twitch.subscriptions import vip_channel
 from simulators.twitch.server import TwitchSimulator
 from simulators.twitch.settings import SimulatorSettings
@@ -92,7 +94,7 @@ class Town:
         self.calls = Calls(sim, http)
         self.monitor = Monitor(
             url=sim.eventsub_url,
-            helix=self.calls,
+            settler=subscribers(helix=self.calls, clock=SystemClock(), random=random.Random(3)),
             sink=self.records,
             on_revocation=self.records.on_revocation,
             on_gap=self.records.on_gap,
@@ -174,7 +176,7 @@ async def test_a_hand_over_loses_and_doubles_nothing(keeps_id: bool) -> None:
         assert here.records.gaps == [channel_id]
         assert [state for _, state, _ in here.records.states] == ["connecting", "live"]
         rows = await here.calls.subscriptions(channel_id)
-        assert len(rows) == 6
+        assert len(rows) == len(vip_channel(channel_id))
         assert {row.status for row in rows} == {"enabled"}
 
 
@@ -186,7 +188,7 @@ async def test_a_hand_over_that_leads_nowhere_ends_cold_and_reconciles() -> None
         await here.bell.until(lambda: len(here.records.gaps) == 2)
         await here.until_live(channel_id)
         rows = await here.calls.subscriptions(channel_id)
-        assert len([row for row in rows if row.status == "enabled"]) == 6
+        assert len([row for row in rows if row.status == "enabled"]) == len(vip_channel(channel_id))
 
 
 @pytest.mark.parametrize("how", [{"code": 4005}, {"code": 4006}, {"abort": True}])
@@ -199,8 +201,9 @@ async def test_a_lost_session_is_subscribed_anew_and_leftovers_go(how: dict[str,
         shop = await here.shop(channel_id)
         await here.redeem(channel_id, shop)
         await here.heard(1)
-        rows = await here.calls.subscriptions(channel_id)
-        assert {row.status for row in rows} == {"enabled"}
+        async with asyncio.timeout(5):
+            while {row.status for row in await here.calls.subscriptions(channel_id)} != {"enabled"}:
+                await asyncio.sleep(0.01)
 
 
 async def test_limits_that_lag_behind_a_dead_session_are_waited_out() -> None:

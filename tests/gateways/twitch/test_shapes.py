@@ -74,6 +74,19 @@ def test_half_a_surrogate_pair_does_no_harm() -> None:
 
 def test_reward_and_subscription() -> None:
     assert shapes.reward(REWARD).cost == 5
+    assert shapes.reward(REWARD).redeemed_now is None
+    full = shapes.reward({
+        **REWARD, "prompt": "For a day", "background_color": "#00FF00", "is_user_input_required": True,
+        "max_per_stream_setting": {"is_enabled": True, "max_per_stream": 9},
+        "max_per_user_per_stream_setting": {"is_enabled": False, "max_per_user_per_stream": 3},
+        "global_cooldown_setting": {"is_enabled": True, "global_cooldown_seconds": 60},
+        "is_in_stock": False, "redemptions_redeemed_current_stream": 4,
+    })  # fmt: skip
+    assert (full.prompt, full.color, full.user_input) == ("For a day", "#00FF00", True)
+    assert (full.max_per_stream, full.max_per_viewer_per_stream, full.cooldown_seconds) == (9, 0, 60)
+    assert (full.in_stock, full.redeemed_now) == (False, 4)
+    with pytest.raises(ValueError, match="global_cooldown_setting"):
+        shapes.reward({**REWARD, "global_cooldown_setting": 60})
     found = shapes.subscription(SUBSCRIPTION)
     assert found.condition == {"broadcaster_user_id": "100"}, "an empty optional field was not asked for"
     assert (found.method, found.session_id, found.callback) == ("websocket", "S", "")

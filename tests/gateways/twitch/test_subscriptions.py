@@ -2,9 +2,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.channel import Causes, ChannelSettings, Messages, VipTime
+from gateways.twitch import scopes
 from gateways.twitch.contracts import RemoteSubscription
 from gateways.twitch.subscriptions import Plan, Wanted, missing_scopes, plan, vip_channel
 
@@ -81,21 +84,61 @@ def test_the_same_wish_twice_is_one() -> None:
     assert plan([wanted(), wanted()], [], "S2").create == (wanted(),)
 
 
+def types(scopes: list[str] | None = None, **settings: Any) -> list[str]:
+    return [wish.type for wish in vip_channel("100", scopes, ChannelSettings(**settings))]
+
+
+BASE = [
+    "channel.channel_points_custom_reward_redemption.add",
+    "channel.channel_points_custom_reward_redemption.update",
+    "channel.vip.remove",
+    "channel.vip.add",
+    "channel.moderator.add",
+    "channel.moderator.remove",
+    "stream.online",
+    "stream.offline",
+]
+QUIET = Messages(answers_vip=False)
+
+
 def test_a_vip_channel_drops_only_optional_subscriptions_without_scope() -> None:
     everything = vip_channel("100")
     assert [wish.type for wish in everything] == [
-        "channel.channel_points_custom_reward_redemption.add",
-        "channel.channel_points_custom_reward_redemption.update",
-        "channel.vip.remove",
-        "channel.vip.add",
-        "channel.moderator.add",
-        "channel.moderator.remove",
-    ]
-    assert all(wish.condition == {"broadcaster_user_id": "100"} for wish in everything)
-    scopes = ["channel:manage:redemptions", "channel:read:vips"]
-    assert vip_channel("100", scopes) == everything[:4]
-    assert vip_channel("100", [*scopes, "moderation:read"]) == everything
-    assert vip_channel("100", []) == everything[:4]
+        *BASE, "channel.ban", "channel.unban", "channel.chat.message",
+    ]  # fmt: skip
+    chat = everything[-1]
+    assert chat.condition == {"broadcaster_user_id": "100", "user_id": "100"}
+    assert all(wish.condition == {"broadcaster_user_id": "100"} for wish in everything[:-1])
+    granted = ["channel:manage:redemptions", "channel:read:vips"]
+    streams = BASE[6:]
+    assert types(granted) == [*BASE[:4], *streams], "that a stream is on, everybody may know"
+    assert types([*granted, "moderation:read"]) == BASE
+    assert types([]) == [*BASE[:4], *streams]
+    assert types([*granted, "channel:moderate"]) == [*BASE[:4], *streams, "channel.ban", "channel.unban"]
+    assert [wish.optional for wish in everything] == [False] * 4 + [True] * 7
+
+
+@pytest.mark.parametrize(
+    ("causes", "more"),
+    [
+        (Causes(), []),
+        (Causes(subscription=VipTime(1)), ["channel.subscribe"]),
+        (Causes(bits=VipTime(1)), ["channel.bits.use"]),
+        (Causes(power_up=VipTime(1)), ["channel.bits.use", "channel.custom_power_up_redemption.add"]),
+    ],
+)
+def test_what_is_not_switched_on_is_not_asked_for(causes: Causes, more: list[str]) -> None:
+    bans = ["channel.ban", "channel.unban"]
+    assert types(causes=causes, messages=QUIET) == [*BASE, *more, *bans]
+    assert types(["moderation:read"], causes=causes, messages=QUIET) == BASE, "nor what is not granted"
+
+
+def test_each_event_that_is_asked_for_has_the_scopes_of_its_feature() -> None:
+    causes = Causes(VipTime(1), VipTime(1), VipTime(1))
+    for wish in vip_channel("100", None, ChannelSettings(causes=causes)):
+        strongest = scopes.event_scopes(wish.type)
+        assert set(strongest) <= set(wish.scopes), wish.type
+        assert bool(strongest) == bool(wish.scopes), wish.type
 
 
 def test_missing_scopes_name_the_strongest_of_each_choice_once() -> None:

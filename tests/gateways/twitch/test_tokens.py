@@ -223,6 +223,51 @@ async def test_put_of_a_new_user_and_in_a_race(rig: Rig) -> None:
     assert (rig.store.tokens[CHANNEL].access_token, rig.store.tokens[CHANNEL].revision) == ("b", 10)
 
 
+async def test_a_grant_is_given_back_at_twitch_first_and_then_forgotten(rig: Rig) -> None:
+    rig.twitch.on("POST", "/revoke", Says(200, body=b""))
+    assert await rig.keeper.access_token(CHANNEL)
+    assert await rig.keeper.give_back(CHANNEL)
+    assert f"token={FIRST_TOKEN}" in rig.twitch.calls("POST", "/revoke")[0].body
+    assert CHANNEL not in rig.store.tokens
+    with pytest.raises(LoginNeeded):
+        await rig.keeper.access_token(CHANNEL)
+    assert await rig.keeper.standing(CHANNEL) is None
+    assert not await rig.keeper.give_back(CHANNEL)
+    assert len(rig.twitch.calls("POST", "/revoke")) == 1
+
+
+async def test_of_a_token_that_ran_out_the_grant_is_ended_all_the_same(rig: Rig) -> None:
+    rig.twitch.on("POST", "/revoke", no(400, "Invalid token"), Says(200, body=b""))
+    rig.twitch.on("POST", "/token", pair(2))
+    assert await rig.keeper.give_back(CHANNEL)
+    revoked = [call.body for call in rig.twitch.calls("POST", "/revoke")]
+    assert [token in body for token, body in zip((FIRST_TOKEN, SECOND_TOKEN), revoked, strict=True)] == [
+        True,
+        True,
+    ]
+    assert CHANNEL not in rig.store.tokens
+
+
+async def test_of_a_grant_that_was_over_nothing_is_left(rig: Rig) -> None:
+    rig.twitch.on("POST", "/revoke", no(400, "Invalid token"))
+    rig.twitch.on("POST", "/token", no(400, "Invalid refresh token"))
+    assert await rig.keeper.give_back(CHANNEL)
+    assert CHANNEL not in rig.store.tokens
+    rig.store.tokens[CHANNEL] = a_token(dead="known to be")
+    assert await rig.keeper.give_back(CHANNEL)
+    assert len(rig.twitch.calls("POST", "/revoke")) == 1, (
+        "Twitch is not asked for one that we know to be dead"
+    )
+
+
+async def test_while_twitch_cannot_be_told_the_grant_stays(rig: Rig) -> None:
+    rig.twitch.on("POST", "/revoke", no(503, "later"), Says(200, body=b""))
+    with pytest.raises(TwitchDown):
+        await rig.keeper.give_back(CHANNEL)
+    assert await rig.keeper.access_token(CHANNEL) == FIRST_TOKEN
+    assert await rig.keeper.give_back(CHANNEL)
+
+
 async def test_condemn_spares_a_newer_pair(rig: Rig) -> None:
     await rig.keeper.condemn(CHANNEL, "an older token", "refused")
     assert rig.dead == []

@@ -8,7 +8,7 @@ from pathlib import Path
 from domain.audit import SYSTEM, Action, AuditRecord
 from domain.inbox import Delivery, RowState
 from domain.redemption import RedemptionStatus as Status
-from handlers.vip.announce import Announcer
+from handlers.vip.announce import Announcer, Line
 from simulators.twitch.settings import SimulatorSettings
 from tests.support.desk import open_scene
 from tests.support.scene import CHAT_PATH, Scene, grant_of
@@ -97,6 +97,19 @@ async def test_a_line_that_twitch_drops_is_over(tmp_path: Path) -> None:
         await scene.finish()
         assert (await scene.row("chat:line-2")).result == "dropped rate_limited"
         assert scene.counted("chat_lines_total", outcome="dropped") == 1
+        tally = await scene.repositories.chats.get(channel.id)
+        assert (tally.sent, tally.dropped) == (1, 1)
+        assert tally.last_drop is not None
+        assert (tally.last_drop.reason, tally.last_drop.at) == ("rate_limited", scene.clock.now())
+
+
+async def test_a_line_is_not_said_again_because_it_could_not_be_counted(scene: Scene) -> None:
+    channel = await scene.channel()
+    scene.store.orders.fail("chats", "change")
+    await scene.desk.intake.accept(line(channel.id, 1))
+    await scene.finish()
+    assert scene.said(channel) == ["line 1"]
+    assert (await scene.row("chat:line-1")).result == "sent"
 
 
 async def test_the_bot_speaks_where_there_is_one(tmp_path: Path) -> None:
@@ -129,10 +142,10 @@ async def test_records_are_announced_once(scene: Scene) -> None:
         channels=scene.repositories.channels,
     )
     record = AuditRecord("a-1", channel.id, 5, Action.NOTICED, SYSTEM, "twitch")
-    assert await announcer.announce(record, line=("ended", {"viewer": "Ann"})) is True
-    assert await announcer.announce(record, line=("ended", {"viewer": "Ann"})) is False
+    assert await announcer.announce(record, line=Line("ended", "Ann")) is True
+    assert await announcer.announce(record, line=Line("ended", "Ann")) is False
     await scene.finish()
     assert len(await scene.entries(channel)) == 1
     assert len(scene.said(channel)) == 1
     nowhere = AuditRecord("a-2", "404", 5, Action.NOTICED, SYSTEM, "twitch")
-    assert await announcer.announce(nowhere, line=("ended", {"viewer": "Ann"})) is True
+    assert await announcer.announce(nowhere, line=Line("ended", "Ann")) is True

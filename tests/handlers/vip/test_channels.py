@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from domain.errors import NotFound, Rejected
 from domain.redemption import RedemptionStatus as Status
+from domain.rules import Rules
 from tests.support.scene import Scene
 
 
@@ -80,7 +82,7 @@ async def test_what_twitch_does_not_accept_is_refused(scene: Scene) -> None:
     unpaid = await login(scene, "newcomer", broadcaster_type="")
     with pytest.raises(Rejected) as caught:
         await enrol(scene, unpaid)
-    assert caught.value.code == "twitch.reward"
+    assert caught.value.code == "twitch.reward_forbidden"
     assert await scene.repositories.channels.all() == []
     assert scene.watch.told == [("wake", unpaid["id"])]
 
@@ -101,7 +103,7 @@ async def test_a_title_that_the_streamer_uses_himself_is_refused(scene: Scene) -
     await scene.act("rewards", channel_id=row["id"], title="VIP for a minute", cost=1)
     with pytest.raises(Rejected, match="DUPLICATE") as caught:
         await enrol(scene, row)
-    assert caught.value.code == "twitch.reward"
+    assert caught.value.code == "twitch.reward_title"
 
 
 async def test_a_removed_channel_is_left_alone_and_its_trail_stays(scene: Scene) -> None:
@@ -162,3 +164,35 @@ async def test_the_list_shows_rewards_and_connection(scene: Scene) -> None:
     assert shown["rewards"] == [
         {"id": channel.rewards[0].id, "title": "VIP of streamer", "cost": 500, "vip_seconds": 90}
     ]
+
+
+async def test_a_channel_is_paused_and_goes_on(scene: Scene) -> None:
+    channel, ann = await scene.channel(), await scene.viewer()
+    await scene.enrolment.pause(channel.id)
+    await scene.enrolment.pause(channel.id)
+    redemption = await scene.settled(await scene.redeem(channel, ann))
+    assert (redemption.status, redemption.reason) == (Status.REFUNDED, "paused")
+    await scene.enrolment.resume(channel.id)
+    assert (await scene.settled(await scene.redeem(channel, ann))).status == Status.FULFILLED
+    shown = [entry.body["paused"] for entry in await scene.entries(channel) if entry.kind == "channel"]
+    assert shown == [True, False]
+    changes = [
+        record.detail["changes"]
+        for record in await scene.trail(channel)
+        if record.action == "settings.changed"
+    ]
+    assert changes == [
+        {"paused": {"before": False, "after": True}},
+        {"paused": {"before": True, "after": False}},
+    ]
+    with pytest.raises(NotFound):
+        await scene.enrolment.pause("404")
+
+
+async def test_adding_it_again_keeps_what_the_streamer_chose_for_the_reward(scene: Scene) -> None:
+    row = await login(scene)
+    first = await enrol(scene, row)
+    chosen = replace(first.rewards[0], rules=Rules(subscribers_only=True), pauses_when_full=True)
+    await scene.repositories.channels.change(first.id, lambda held: replace(held, rewards=(chosen,)))
+    again = await enrol(scene, row, vip_seconds=120)
+    assert again.rewards == (replace(chosen, vip_ms=120_000),)

@@ -12,6 +12,7 @@ from domain.channel import Channel, Viewer
 from domain.inbox import RowState
 from domain.vip import Method, VipSession, opened
 from handlers.vip.endings import expiry_of, lane_of
+from tests.support.orders import choose, order
 from tests.support.scene import MODERATORS_PATH, VIPS_PATH, Scene
 
 
@@ -252,11 +253,12 @@ async def test_a_promotion_to_moderator_ends_the_vip(scene: Scene) -> None:
     assert scene.counted("vip_ended_total", because="became_moderator") == 1
 
 
-async def test_a_demotion_is_stored_and_nothing_else(scene: Scene) -> None:
-    channel, ann, _ = await a_vip(scene)
+async def test_a_demotion_of_who_has_nothing_kept_changes_nothing(scene: Scene) -> None:
+    channel, ann, session = await a_vip(scene)
     row_id = await scene.role("moderator.remove", channel, ann)
     await scene.finish()
-    assert (await scene.row(row_id)).result == "ignored"
+    assert (await scene.row(row_id)).result == "nothing_kept"
+    assert await scene.session(channel, ann) == session
 
 
 @pytest.mark.parametrize(("collection", "method"), [("vip_sessions", "change"), ("audit", "insert")])
@@ -314,3 +316,53 @@ async def test_a_stale_notice_of_a_vip_by_hand_is_not_noted(scene: Scene) -> Non
     await scene.finish()
     assert (await scene.row(row_id)).result == "stale"
     assert await scene.trail(channel) == []
+
+
+# Where the streamer removes VIPs himself
+
+
+async def test_a_vip_that_is_over_is_left_where_nothing_is_removed(scene: Scene) -> None:
+    channel, ann, session = await a_vip(scene, 5000)
+    await choose(scene, channel, removes=False)
+    await scene.pass_ms(6000)
+    await scene.finish()
+    left = await scene.session(channel, ann)
+    assert left is not None
+    assert (left.id, left.expires_at) == (session.id, session.expires_at)
+    assert left.left_at >= session.expires_at
+    assert scene.holds_vip(channel, ann)
+    record = await scene.repositories.audit.get(f"{session.id}:left:{left.left_at}")
+    assert record is not None
+    assert (record.action, record.reason) == ("vip.left", "expired")
+    rows = len(await scene.rows(RowState.DONE))
+    for _ in range(5):
+        await scene.pass_ms(60_000)
+        await scene.quiet()
+    assert len(await scene.rows(RowState.DONE)) == rows, "nobody goes on asking"
+    await choose(scene, channel, removes=True)
+    for _ in range(5):
+        await scene.pass_ms(15_000)
+        await scene.quiet()
+    over = await scene.repositories.sessions.get(session.id)
+    assert over is not None
+    assert over.ended_because == "expired"
+    assert not scene.holds_vip(channel, ann)
+    assert scene.counted("vip_removal_delay_seconds_count") == 0, "it was no delay of ours"
+
+
+async def test_a_vip_that_was_left_can_be_extended_and_revoked(scene: Scene) -> None:
+    channel, ann, session = await a_vip(scene, 5000)
+    await choose(scene, channel, removes=False)
+    await scene.pass_ms(30_000)
+    await scene.finish()
+    await order(scene, channel, ann, "vip.extend", seconds=20)
+    longer = await scene.session(channel, ann)
+    assert longer is not None
+    assert (longer.id, longer.left_at) == (session.id, 0)
+    assert longer.expires_at == scene.clock.now() + 20_000, "counted from now"
+    await scene.pass_ms(30_000)
+    await scene.finish()
+    assert scene.holds_vip(channel, ann), "and left again"
+    assert (await order(scene, channel, ann, "vip.revoke"))["result"] == "revoked"
+    assert not scene.holds_vip(channel, ann)
+    assert (await scene.actions(channel)).count("vip.left") == 2

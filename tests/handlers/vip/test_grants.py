@@ -42,6 +42,16 @@ async def test_what_was_stored_is_loaded(grants: Grants) -> None:
     assert await grants.ids() == ["7"]
 
 
+async def test_a_grant_is_removed_at_the_revision_that_was_read(grants: Grants) -> None:
+    assert not await grants.remove("7", 1)
+    assert await grants.replace("7", 0, TOKEN)
+    assert await grants.replace("7", 1, replace(TOKEN, access_token="newer"))
+    assert not await grants.remove("7", 1), "a login came in between"
+    assert await grants.remove("7", 2)
+    assert await grants.load("7") is None
+    assert await grants.replace("7", 0, TOKEN), "as if there had never been one"
+
+
 async def test_a_later_revision_wins_over_an_earlier_one(grants: Grants) -> None:
     assert await grants.replace("7", 0, TOKEN)
     assert not await grants.replace("7", 0, replace(TOKEN, access_token="older"))
@@ -114,3 +124,10 @@ async def test_keys_are_rotated_without_a_login(tokens: Collection) -> None:
     with pytest.raises(Broken) as caught:
         await Grants(tokens=tokens, sealer=Sealer([old])).load("7")
     assert caught.value.code == "sealing.key"
+
+
+async def test_scopes_are_told_whatever_key_there_is(grants: Grants) -> None:
+    assert await grants.scopes("7") is None
+    await grants.replace("7", 0, TOKEN)
+    grants.sealer = Sealer([generate_key()])
+    assert await grants.scopes("7") == ("a:b", "c")

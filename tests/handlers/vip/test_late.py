@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,7 +15,8 @@ from domain.redemption import RedemptionStatus as Status
 from domain.vip import extended
 from gateways.topics.contracts import Entry, NewEntry, Position
 from gateways.topics.memory import MemoryTopics
-from handlers.vip.live import AWAY_SECONDS, activity_body, topic_of, vip_body
+from handlers.vip.live import AWAY_SECONDS, topic_of
+from handlers.vip.live_bodies import activity_body, by_hand_body, vip_body
 from tests.support.scene import Scene
 
 
@@ -222,3 +224,28 @@ async def test_after_a_while_the_topics_are_tried_directly_again(scene: Scene, l
     entries = await scene.topics.read(topic_of(channel.id), Position(head.position.epoch, 0))
     assert activity_body(other) in [entry.body for entry in entries]
     await scene.finish()
+
+
+async def test_every_kind_of_entry_is_shown_late(scene: Scene, line: AwayTopics) -> None:
+    channel, ben = await scene.channel(), await scene.viewer("ben")
+    line.how = "down"
+    live = scene.desk.live
+    record = await scene.repositories.viewers.change(
+        channel.id, ben, lambda held: replace(held, by_hand_since=5)
+    )
+    await live.show_by_hand(record, key="1")
+    await live.show_waiting(channel.id, key="1")
+    await live.show_settings(channel.id, by=SYSTEM, parts=("rules",), key="1")
+    await live.show_channel(channel.id, key="1")
+    await scene.quiet()
+    gone = await scene.repositories.viewers.change(
+        channel.id, ben, lambda held: replace(held, by_hand_since=0, seen_at=9)
+    )
+    line.how = "up"
+    await scene.finish()
+    entries = await scene.entries(channel)
+    assert newest(entries) == {f"hand:{ben.id}": by_hand_body(gone)}, "as it is now"
+    kinds = {entry.kind: entry.body for entry in entries}
+    assert kinds["waiting"] == await live.waiting(channel.id)
+    assert kinds["settings"]["parts"] == ["rules"]
+    assert kinds["channel"] == await live.channel_picture(channel)

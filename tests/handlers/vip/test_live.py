@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
 
-from domain.audit import SYSTEM, Action, AuditRecord
+from domain.audit import SYSTEM, Action, Actor, AuditRecord
 from domain.errors import NotFound
+from domain.slots import Hold, Limits, Slots, Wait, WhenFull
+from domain.viewer import Listed
 from gateways.topics.contracts import Position
-from handlers.vip.live import SNAPSHOT_ACTIVITY, VERSIONS, activity_body, topic_of
+from handlers.vip.live import SNAPSHOT_ACTIVITY, VERSIONS, topic_of
+from handlers.vip.live_bodies import activity_body
 from storage.contracts import StorageUnavailable
 from tests.handlers.fleet import second_desk
 from tests.support.desk import open_scene
@@ -34,15 +38,19 @@ async def test_a_snapshot_has_all_that_a_page_needs(scene: Scene) -> None:
         "id": channel.id,
         "login": "streamer",
         "name": "Streamer",
-        "connection": {"state": "stopped", "since": 0, "detail": ""},
+        "paused": False,
+        "language": "en",
+        "live_since": None,
+        "connection": {"state": "stopped", "since": 0, "detail": "", "transport": "websocket"},
     }
+    assert picture["waiting"] == {"channel": channel.id, "cap": 0, "held": 1, "full": False, "entries": []}
     active, over = picture["vips"]
     assert (active["viewer_login"], active["status"], active["extensions"]) == ("ben", "active", 1)
     assert active["expires_at"] == active["granted_at"] + 120_000
     assert (over["viewer_name"], over["status"], over["ended_because"]) == ("Ann", "ended", "removed_by_hand")
     assert set(active) == {
-        "id", "viewer_id", "viewer_login", "viewer_name", "status", "granted_at", "expires_at", "method",
-        "reward_title", "extensions", "ended_at", "ended_because",
+        "id", "viewer_id", "viewer_login", "viewer_name", "status", "granted_at", "expires_at", "until_stream_end",
+        "protected", "method", "reward_id", "reward_title", "extensions", "ended_at", "ended_because",
     }  # fmt: skip
     actions = [line["action"] for line in picture["activity"]]
     assert sorted(actions) == ["vip.ended", "vip.extended", "vip.granted", "vip.granted"]
@@ -77,7 +85,12 @@ async def test_the_state_of_the_connection_is_shown(scene: Scene) -> None:
     await scene.desk.live.show_connection("404", "live", "")  # not ours (any more): nobody watches
     (entry,) = await scene.entries(channel)
     assert (entry.kind, entry.state) == ("channel", False)
-    assert entry.body["connection"] == {"state": "live", "since": scene.clock.now(), "detail": ""}
+    assert entry.body["connection"] == {
+        "state": "live",
+        "since": scene.clock.now(),
+        "detail": "",
+        "transport": "websocket",
+    }
     assert (await scene.desk.live.snapshot(channel.id))["channel"] == entry.body
 
 
@@ -94,7 +107,12 @@ async def test_every_process_shows_the_connection_that_one_of_them_holds(scene: 
         await scene.desk.live.show_connection(channel.id, "live", "")
         await other.desk.live.show_connection(channel.id, "stopped", "")
         picture = (await other.desk.live.snapshot(channel.id))["channel"]
-        assert picture["connection"] == {"state": "live", "since": scene.clock.now(), "detail": ""}
+        assert picture["connection"] == {
+            "state": "live",
+            "since": scene.clock.now(),
+            "detail": "",
+            "transport": "websocket",
+        }
     states = [entry.body["connection"]["state"] for entry in await scene.entries(channel)]
     assert states == ["live", "connecting", "live"]
 
@@ -153,6 +171,73 @@ async def test_entries_carry_the_version_that_is_written_now(scene: Scene, tmp_p
     async with second_desk(scene, entry_versions={**VERSIONS, "channel": 7}) as later:
         await later.desk.live.show_connection(channel.id, "live", "")
     assert (await scene.entries(channel))[-1].version == 7
+
+
+async def test_vips_by_hand_are_in_the_picture_and_follow(scene: Scene) -> None:
+    channel, ann, ben = await scene.channel(), await scene.viewer("ann"), await scene.viewer("ben")
+    await scene.settled(await scene.redeem(channel, ann))
+    change = scene.repositories.viewers.change
+    record = await change(channel.id, ben, lambda held: replace(held, by_hand_since=5))
+    await change(channel.id, ann, lambda held: replace(held, by_hand_since=5))  # and has a session of ours
+    ours, by_hand = (await scene.desk.live.snapshot(channel.id))["vips"]
+    assert ours["viewer_login"] == "ann"
+    assert (by_hand["id"], by_hand["method"], by_hand["status"]) == (f"hand:{ben.id}", "by_hand", "active")
+    assert (by_hand["granted_at"], by_hand["expires_at"], by_hand["protected"]) == (5, None, False)
+    await scene.desk.live.show_by_hand(record, key="1")
+    await scene.desk.live.show_by_hand(record, key="1")
+    protected = replace(record, listed=Listed.PROTECTED)
+    await scene.desk.live.show_by_hand(protected, key="2")
+    await scene.desk.live.show_by_hand(replace(record, by_hand_since=0, seen_at=9), key="3")
+    shown = [entry.body for entry in await scene.entries(channel) if entry.body["id"] == f"hand:{ben.id}"]
+    assert set(shown[0]) == set(ours)
+    assert [(one["status"], one["protected"], one["ended_at"]) for one in shown] == [
+        ("active", False, None),
+        ("active", True, None),
+        ("ended", False, 9),
+    ]
+
+
+async def test_the_waiting_list_is_told_whole(scene: Scene) -> None:
+    channel = await scene.channel()
+    limits = Limits(cap=1, when_full=WhenFull.WAIT, longest_wait_ms=60_000)
+    settings = replace(channel.settings, limits=limits)
+    await scene.repositories.channels.put(channel, lambda held: replace(held, settings=settings))
+    waits = [
+        Wait(f"r-{number}", f"{number}", f"v{number}", f"V{number}", "w", "VIP", number, 100 + number)
+        for number in (1, 2)
+    ]
+    slots = replace(Slots(channel.id), waiting=tuple(waits), held=(Hold("9", "r-9", 1),))
+    await scene.repositories.slots.change(channel.id, lambda held: slots)
+    for _ in range(2):
+        await scene.desk.live.show_waiting(channel.id, key="1")
+    await scene.desk.live.show_waiting("404", key="1")
+    (entry,) = await scene.entries(channel)
+    assert (entry.kind, entry.state) == ("waiting", True)
+    assert (entry.body["cap"], entry.body["held"], entry.body["full"]) == (1, 1, True)
+    assert [(one["position"], one["redemption_id"], one["until"]) for one in entry.body["entries"]] == [
+        (1, "r-1", 60_101),
+        (2, "r-2", 60_102),
+    ]
+    assert (await scene.desk.live.snapshot(channel.id))["waiting"] == entry.body
+
+
+async def test_changed_settings_and_a_changed_channel_are_told(scene: Scene) -> None:
+    channel = await scene.channel()
+    by = Actor("streamer", "7", "Anna")
+    await scene.desk.live.show_settings(channel.id, by=by, parts=("rules", "messages"), key="1")
+    await scene.repositories.channels.put(channel, lambda held: replace(held, paused=True, language="de"))
+    await scene.repositories.streams.change(channel.id, lambda held: replace(held, live_since=77))
+    await scene.desk.live.show_channel(channel.id, key="1")
+    await scene.desk.live.show_channel("404", key="1")
+    settings, about = await scene.entries(channel)
+    assert settings.body == {
+        "channel": channel.id,
+        "at": scene.clock.now(),
+        "by": {"kind": "streamer", "id": "7", "name": "Anna"},
+        "parts": ["rules", "messages"],
+    }
+    assert (about.kind, about.body["paused"], about.body["language"]) == ("channel", True, "de")
+    assert about.body["live_since"] == 77
 
 
 async def test_only_states_of_vips_count_as_state(scene: Scene) -> None:

@@ -13,37 +13,12 @@ from domain.errors import Broken, Unavailable
 from domain.ports import NullMetrics
 from gateways.leases.contracts import Held
 from gateways.leases.memory import MemoryLeases
-from gateways.signals.contracts import Listener
 from gateways.twitch.subscriptions import Wanted, vip_channel
 from handlers.vip.shares import LEASE_SECONDS, HeldElsewhere, Shares, socket_of
 from storage.channels import CHANNELS, Channels
 from storage.open import open_store, sqlite_url
+from tests.support.bus import Bus, BusEnd
 from tests.support.clock import ManualClock
-
-
-class Bus:
-    """Carries signals between the processes of a test, at once."""
-
-    def __init__(self) -> None:
-        self.ends: list[BusEnd] = []
-
-
-class BusEnd:
-    def __init__(self, bus: Bus) -> None:
-        self._bus = bus
-        self.listeners: dict[str, list[Listener]] = {}
-        bus.ends.append(self)
-
-    def send(self, name: str, text: str = "") -> None:
-        for end in self._bus.ends:
-            for listener in end.listeners.get(name, []) if end is not self else []:
-                listener(text)
-
-    def listen(self, name: str, listener: Listener) -> None:
-        self.listeners.setdefault(name, []).append(listener)
-
-    async def close(self) -> None:
-        self._bus.ends.remove(self)
 
 
 class CutOff(MemoryLeases):

@@ -72,6 +72,61 @@ async def test_consent_page_asks_and_redirects(play: Playground) -> None:
     assert (returned(no)["error"], returned(no)["state"]) == ("access_denied", "x")
 
 
+async def test_the_page_says_who_asks_for_what_and_to_whom_it_goes(play: Playground) -> None:
+    streamer = await play.streamer()
+    page = (await authorize(play, scope="channel:manage:vips bits:read")).text
+    words = [
+        "Cuelight wants to access your account",
+        "localhost",
+        "Authorize",
+        "Cancel",
+        "channel:manage:vips",
+    ]
+    words += ["Add and remove VIPs of your channel", "See the bits that are used in your channel"]
+    for told in words:
+        assert told in page
+    assert f'value="{streamer.id}" checked' in page
+    assert "checkbox" not in page, "all or nothing"
+    assert "only who you are" in (await authorize(play, scope="")).text
+    hostile = await authorize(play, state='"><script>alert(1)</script>')
+    assert "<script>" not in hostile.text
+
+
+async def test_who_has_agreed_is_not_asked_again_unless_the_application_wants_that(play: Playground) -> None:
+    streamer = await play.streamer()
+    form = {
+        "client_id": play.simulator.client_id,
+        "redirect_uri": HERE,
+        "response_type": "code",
+        "scope": "bits:read",
+        "user": streamer.id,
+    }
+    url = play.simulator.id_url + "/authorize"
+    yes = await play.request("POST", url, data=form, allow_redirects=False)
+    await token(play, grant_type="authorization_code", code=returned(yes)["code"], redirect_uri=HERE)
+    cookie = {"Cookie": yes.headers["Set-Cookie"].partition(";")[0]}
+
+    async def asked(**change: str) -> int:
+        query = {name: value for name, value in form.items() if name != "user"} | change
+        answer = await play.request("GET", url, params=query, headers=cookie, allow_redirects=False)
+        return answer.status
+
+    assert await asked() == 302
+    assert await asked(scope="bits:read channel:bot channel:manage:moderators") == 200, "more than before"
+    assert await asked(force_verify="true") == 200
+    await play.control("tokens/revoke", user_id=streamer.id)
+    assert await asked() == 200, "what was taken back has to be given again"
+
+
+async def test_only_registered_addresses_are_sent_to(play: Playground) -> None:
+    await play.streamer()
+    await play.control("redirects", redirect_uris=[HERE])
+    assert (await authorize(play, sim_user="streamer")).status == 302
+    for other in (HERE + "/", "http://localhost/callback?x=1", "http://evil.example/callback"):
+        refused = await authorize(play, sim_user="streamer", redirect_uri=other)
+        assert (refused.status, "redirect_uri" in refused.message) == (400, True)
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -255,3 +255,37 @@ def test_a_removal_after_the_streamer_interfered_is_not_early(kind: str) -> None
     made.write(kind, "ann", by="streamer", at=START + 100)
     made.write("vip_removed", "ann", by="app", at=START + 200)
     assert judge(made.entries, START + 60_000)["early"] == 0
+
+
+def entry(seq: int, at: int, kind: str, user: str, redemption: str = "", by: str = "app") -> Entry:
+    reward = "short" if redemption else ""
+    return Entry(
+        seq, at, kind, channel_id=CHANNEL, user_id=user, redemption_id=redemption, reward_id=reward, by=by
+    )
+
+
+def test_who_waits_for_a_slot_is_pending_until_the_longest_wait_is_over() -> None:
+    entries = [entry(1, START, "redeemed", "ann", "r1", by="self")]
+    waits = {"short": 60_000}
+    for later, lost in ((SLACK + 60_000, 0), (SLACK + 60_001, 1)):
+        verdict = audit(entries, DURATIONS, now=START + later, slack_ms=SLACK, waits_ms=waits)
+        assert (verdict["lost"], verdict["pending"]) == (lost, 1 - lost)
+    assert audit(entries, DURATIONS, now=START + SLACK + 1, slack_ms=SLACK)["lost"] == 1
+
+
+@pytest.mark.parametrize(("another_comes", "early"), [(True, 0), (False, 1)])
+def test_a_vip_may_go_early_for_another_one_only(another_comes: bool, early: int) -> None:
+    entries = [
+        entry(1, START, "redeemed", "ann", "r1", by="self"),
+        entry(2, START + 1, "vip_added", "ann"),
+        entry(3, START + 2, "fulfilled", "ann", "r1"),
+        entry(4, START + 3, "redeemed", "ben", "r2", by="self"),
+        entry(5, START + 10, "vip_removed", "ann"),
+        entry(6, START + 11, "vip_added", "ben"),
+        entry(7, START + 12, "fulfilled", "ben", "r2"),
+    ]
+    told = entries if another_comes else entries[:3] + entries[4:5]
+    now = START + 20
+    verdict = audit(told, DURATIONS, now=now, slack_ms=SLACK, makes_room={"short"})
+    assert verdict["early"] == early
+    assert audit(entries, DURATIONS, now=now, slack_ms=SLACK)["early"] == 1

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
+
 from tests.simulators.twitch.eventsub.callbacks import SECRET, receiver
 from tests.simulators.twitch.playground import REDEMPTION_ADD, Answer, Playground, Streamer, playground
 
@@ -151,3 +153,58 @@ async def test_conduit_needs_the_consent_of_the_broadcaster(play: Playground) ->
     token, streamer = await play.app_token(), await play.streamer(scopes=["channel:read:vips"])
     answer = await subscribe(play, token, streamer, await conduit(play, token))
     assert answer.status == 403
+
+
+async def served(play: Playground, token: str, conduit_id: str) -> list[tuple[str, str]]:
+    """Status and session of each shard."""
+    rows = (await play.helix("GET", SHARDS, token, conduit_id=conduit_id)).json["data"]
+    return [(row["status"], row["transport"].get("session_id", "")) for row in rows]
+
+
+@pytest.mark.parametrize("moves", [True, False])
+async def test_a_hand_over_and_the_shard(moves: bool) -> None:
+    async with playground(reconnect_moves_shard=moves) as play:
+        token, viewer, streamer = await play.app_token(), await play.viewer(), await play.streamer()
+        conduit_id = await conduit(play, token, 1)
+        old = await play.socket()
+        where = {"method": "websocket", "session_id": old.session_id}
+        await attach(play, token, conduit_id, "0", where)
+        await subscribe(play, token, streamer, conduit_id)
+        await play.sim("eventsub/reconnect")
+        frame = await old.of_type("session_reconnect")
+        new = await play.socket(frame["payload"]["session"]["reconnect_url"])
+        assert new.session_id != old.session_id
+        if moves:
+            assert await served(play, token, conduit_id) == [("enabled", new.session_id)]
+        else:
+            assert (await served(play, token, conduit_id))[0][0] == "websocket_failed_to_reconnect"
+            where = {"method": "websocket", "session_id": new.session_id}
+            assert (await attach(play, token, conduit_id, "0", where)).json["errors"] == []
+        await old.close()
+        redemption = await play.redeem(streamer, await play.reward(streamer), viewer)
+        assert (await new.of_type("notification"))["payload"]["event"]["id"] == redemption
+
+
+async def test_the_end_of_a_session_that_was_replaced_disables_nothing(play: Playground) -> None:
+    token = await play.app_token()
+    conduit_id = await conduit(play, token, 2)
+    old, new = await play.socket(), await play.socket()
+    for socket in (old, new):
+        where = {"method": "websocket", "session_id": socket.session_id}
+        await attach(play, token, conduit_id, "0", where)
+    await play.sim("eventsub/close", session_id=old.session_id, code=4000)
+    assert (await served(play, token, conduit_id))[0] == ("enabled", new.session_id)
+    other = await attach(play, token, conduit_id, "1", {"method": "websocket", "session_id": new.session_id})
+    assert "another shard" in other.json["errors"][0]["message"]
+
+
+async def test_totals_of_many_subscriptions_are_right(play: Playground) -> None:
+    token, streamer = await play.app_token(), await play.streamer()
+    conduit_id = await conduit(play, token)
+    for event_type in ("channel.vip.add", "channel.vip.remove", "stream.online"):
+        made = await subscribe(play, token, streamer, conduit_id, event_type)
+    assert (made.json["total"], made.json["total_cost"]) == (3, 0)
+    await play.sim("eventsub/revoke", type="channel.vip.add")
+    answer = (await play.helix("GET", "/eventsub/subscriptions", token, user_id=streamer.id)).json
+    assert sorted(row["status"] for row in answer["data"]) == ["authorization_revoked", "enabled", "enabled"]
+    assert answer["total"] == 3

@@ -1,0 +1,46 @@
+"""What a channel knows of a viewer beyond an open session: lists, when he was VIP last, time that is kept for him."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Listed(StrEnum):
+    NONE = ""
+    ALLOW = "allow"  # may become VIP whatever the rules say, and where only these may
+    BLOCK = "block"  # may not
+    PROTECTED = "protected"  # his VIP badge is never touched by us
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """VIP time of a viewer who was made moderator: given back when he is no moderator any more."""
+
+    ms: int
+    at: int
+    reward_id: str = ""
+    reward_title: str = ""
+    until_stream_end: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ViewerRecord:
+    """One viewer in one channel; `id` is `<channel>:<viewer>`. Times in UTC ms. `by_hand_since`: since when he has a
+    VIP badge that is not of our making (0: he has none), as far as we know."""
+
+    id: str
+    channel_id: str
+    viewer_id: str
+    login: str = ""
+    name: str = ""
+    listed: Listed = Listed.NONE
+    last_vip_ended_at: int = 0
+    by_hand_since: int = 0
+    kept: Kept | None = None
+    seen_at: int = 0
+    v: int = 1
+
+
+def record_id(channel_id: str, viewer_id: str) -> str:
+    return f"{channel_id}:{viewer_id}"

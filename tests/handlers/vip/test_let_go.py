@@ -1,0 +1,69 @@
+"""Who waited in vain: refunded once, whatever else happens to him."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from domain.rules import Refusal
+from tests.handlers.vip.slots_story import (
+    channel_with,
+    in_line,
+    redeemed,
+    removed_by_hand,
+    slots_of,
+    status_of,
+    stored,
+)
+from tests.support.scene import VIPS_PATH, Scene
+
+
+@pytest.mark.parametrize("point", ["vip.refund_intended", "vip.refunded"])
+async def test_cut_off_in_the_middle_it_is_one_refund(scene: Scene, point: str) -> None:
+    channel = await channel_with(scene)
+    await redeemed(scene, channel, "ann")
+    _, waits = await redeemed(scene, channel, "ben")
+    scene.checkpoints.arm(point)
+    row_id = await scene.desk.slotting.waiting.let_go(await stored(scene, waits), Refusal.LEFT)
+    await scene.finish()
+    assert await status_of(scene, waits) == ("refunded", "left")
+    assert scene.deeds("refunded", redemption_id=waits) == 1
+    assert scene.said(channel)[-1] == "@Ben, you are off the waiting list. You have your points back."
+    row = await scene.row(row_id)
+    assert (row.result, row.steps["outcome"]) == ("refunded", {"result": "refunded"})
+
+
+async def test_it_is_too_late_for_who_was_let_in(scene: Scene) -> None:
+    channel = await channel_with(scene)
+    ann, _ = await redeemed(scene, channel, "ann")
+    ben, waits = await redeemed(scene, channel, "ben")
+    redemption = await stored(scene, waits)
+    await scene.fault("POST", VIPS_PATH, status=500, times=2)
+    await scene.fault("GET", VIPS_PATH, status=500, times=2, query={"user_id": ben.id})
+    await removed_by_hand(scene, channel, ann)
+    row_id = await scene.desk.slotting.waiting.let_go(redemption, Refusal.LEFT)
+    await scene.finish()
+    assert (await scene.row(row_id)).result in ("admitted", "fulfilled")
+    assert (await status_of(scene, waits))[0] == "fulfilled"
+    assert scene.deeds("refunded", redemption_id=waits) == 0
+
+
+async def test_a_reward_that_is_ours_no_longer_gives_back_what_waits_for_it(scene: Scene) -> None:
+    channel = await channel_with(scene)
+    ann, _ = await redeemed(scene, channel, "ann")
+    _, waits = await redeemed(scene, channel, "ben")
+    await scene.repositories.channels.put(channel, lambda held: replace(held, rewards=()))
+    await removed_by_hand(scene, channel, ann)
+    assert await status_of(scene, waits) == ("refunded", "left")
+    assert await in_line(scene, channel) == []
+    assert (await slots_of(scene, channel)).held == ()
+
+
+async def test_of_what_nobody_knows_nothing_comes(scene: Scene) -> None:
+    channel = await channel_with(scene)
+    _, paid = await redeemed(scene, channel, "ann")
+    strange = replace(await stored(scene, paid), id="404")
+    row_id = await scene.desk.slotting.waiting.let_go(strange, Refusal.LEFT)
+    await scene.finish()
+    assert (await scene.row(row_id)).result == "not_ours"

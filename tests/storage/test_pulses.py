@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+from storage.contracts import Store
+from storage.pulses import CHATS, PULSES, Chats, HeardOf, LastDrop, Pulse, Pulses, Subscribed, with_events
+
+
+async def test_a_pulse_is_kept_whole(store: Store) -> None:
+    pulses = Pulses(await store.collection(PULSES))
+    assert await pulses.get("1") == Pulse("1")
+    beaten = Pulse("1", 5, 6, 7, (Subscribed("channel.ban", "1", "enabled", 3, 5, "why"),))
+    assert await pulses.change("1", lambda held: beaten) == beaten
+    assert await pulses.get("1") == beaten
+    assert await pulses.change("1", lambda held: held) == beaten
+
+
+def test_events_move_a_pulse_forward_only() -> None:
+    pulse = with_events(Pulse("1"), {"channel.ban": HeardOf("1", 50)}, at=50, lag_ms=7)
+    assert (pulse.last_event_at, pulse.lag_ms) == (50, 7)
+    older = with_events(
+        pulse, {"channel.ban": HeardOf("1", 40), "stream.online": HeardOf("1", 30)}, at=40, lag_ms=9
+    )
+    assert (older.last_event_at, older.lag_ms) == (50, 7)
+    assert [(one.type, one.last_event_at) for one in older.subscriptions] == [
+        ("channel.ban", 50),
+        ("stream.online", 30),
+    ]
+    known = replace(pulse, subscriptions=(Subscribed("channel.ban", "1", "enabled", 3),))
+    (kept,) = with_events(known, {"channel.ban": HeardOf("1", 60)}, at=60, lag_ms=0).subscriptions
+    assert (kept.status, kept.since, kept.last_event_at) == ("enabled", 3, 60)
+
+
+async def test_chat_lines_are_counted(store: Store) -> None:
+    chats = Chats(await store.collection(CHATS))
+    assert (await chats.get("1")).sent == 0
+    await chats.sent("1")
+    await chats.sent("1")
+    await chats.dropped("1", at=5, reason="x" * 500)
+    tally = await chats.get("1")
+    assert (tally.sent, tally.dropped, tally.last_drop) == (2, 1, LastDrop(5, "x" * 200))
+    assert (await chats.get("2")).dropped == 0
