@@ -27,6 +27,7 @@ KEYS_ARE_NOT_IN_IT = (
     "Keys are not in it: keep encryption-keys and session-secret of the data directory (or ENCRYPTION_KEYS and"
     " SESSION_SECRET) in another place. Without them the stored logins cannot be read."
 )
+ERASE_AGAIN = "Who was erased after this backup was made is back: erase them again (docs/privacy.md)."
 Write = Callable[[bytes], None]
 
 
@@ -140,6 +141,7 @@ def restore(options: argparse.Namespace) -> int:
     }
     print_record(told, as_json=options.json)
     print(KEYS_ARE_NOT_IN_IT, file=sys.stderr)
+    print(ERASE_AGAIN, file=sys.stderr)
     if result.left_out:
         print(
             f"{len(result.left_out)} documents were left out: others with the same unique key came first. Restore a"

@@ -138,6 +138,12 @@ class EraseCommands:
         """Erase one viewer in a channel or everywhere, or a channel. Counts documents by collection."""
         if not viewer and not channel:
             raise Rejected("Name a viewer, a channel, or both.", code="privacy.who")
+        if viewer and viewer == channel:
+            raise Rejected(
+                "That is the streamer of this channel.",
+                code="privacy.streamer",
+                advice="Erase the channel: --channel without --viewer.",
+            )
         if viewer:
             of = [person_id(channel, "channel")] if channel else None
             return await self._viewer(person_id(viewer, "viewer"), of, progress, dry_run=dry_run)

@@ -24,6 +24,7 @@ from handlers.erasure import Eraser
 from handlers.erasure_rows import CHANNEL, VIEWER, ErasureRows
 from handlers.exporting import Exporter
 from handlers.intake import Intake
+from handlers.vip.operations import Operations
 from handlers.work import Handler
 from storage.audit import AUDIT
 from storage.audit_chain import CHAIN, AuditChain
@@ -32,9 +33,10 @@ from storage.contracts import Store
 from storage.inbox import INBOX, Inbox
 from storage.sessions import SESSIONS, Sessions
 from storage.slots import SLOTS, SlotsOf
+from web.api.privacy import PrivacyApi
 
 if TYPE_CHECKING:
-    from daemon.wiring_handlers import Repositories
+    from daemon.wiring_handlers import Desk, Repositories
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,16 @@ def privacy_rows(
     return {VIEWER: Handler(rows.viewer, MUST_HAPPEN), CHANNEL: Handler(rows.channel, MUST_HAPPEN)}
 
 
+def exporter_of(privacy: Privacy) -> Exporter:
+    return Exporter(data=privacy.eraser.data, program=version("cuelight"), clock=privacy.clock)
+
+
+def privacy_api(privacy: Privacy, *, desk: Desk) -> PrivacyApi:
+    """The part of the API that is about a viewer's data."""
+    operations = Operations(inbox=desk.repositories.inbox, intake=desk.intake, clock=privacy.clock)
+    return PrivacyApi(operations=operations, exporter=exporter_of(privacy), clock=privacy.clock)
+
+
 class Retained(Protocol):
     """What retention leaves of the audit trail; part of the settings."""
 
@@ -109,10 +121,9 @@ async def build_privacy_commands(
         audit_days=retained.retention_audit_days,
         most_documents=retained.retention_max_documents,
     )
-    exporter = Exporter(data=privacy.eraser.data, program=version("cuelight"), clock=clock)
     return privacy_commands(
         chain=ChainCommands(chain=privacy.chain, verifier=verifier, clock=clock),
-        exports=ExportCommands(exporter=exporter),
+        exports=ExportCommands(exporter=exporter_of(privacy)),
         erasures=EraseCommands(
             eraser=privacy.eraser,
             channels=Channels(await store.collection(CHANNELS)),

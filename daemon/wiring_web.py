@@ -14,6 +14,7 @@ from daemon.wiring_api import build_api
 from daemon.wiring_choices import with_choices
 from daemon.wiring_handlers import Desk
 from daemon.wiring_outside import Outside
+from daemon.wiring_privacy import privacy_api
 from daemon.wiring_shared import Shared
 from daemon.wiring_store import Kept
 from domain.errors import Unavailable
@@ -118,6 +119,7 @@ def build_web(
             ),
             account=account_api(accounts, desk=desk, outside=outside, shared=shared),
             team=team_api(accounts),
+            privacy=privacy_api(accounts.privacy, desk=desk),
         ),
         checkpoint=checkpoint,
     )

@@ -70,7 +70,7 @@ class PersonalData:
             yield document
 
     async def channels_of(self, viewer_id: str) -> list[str]:
-        """The channels that may hold something of a viewer."""
+        """The channels, his own apart, that may hold something of a viewer; "" stands for what belongs to none."""
         found: set[Scalar] = set()
         for schema in (SESSIONS, REDEMPTIONS, AUDIT, VIEWERS):
             collection = await self._store.collection(schema)
@@ -79,7 +79,7 @@ class PersonalData:
         found |= set(await team.tally("channel_id", {"user_id": viewer_id}))
         found |= set(await audit.tally("channel_id", {"actor_id": viewer_id}))
         found |= set(await (await self._store.collection(INBOX)).tally("channel_id", {}))
-        return sorted(str(channel_id) for channel_id in found if channel_id is not None)
+        return sorted(str(each) for each in found if each is not None and each != viewer_id)
 
     async def person(self, channel_id: str, viewer_id: str) -> Person:
         """A viewer with the names that a channel holds of him."""
@@ -95,7 +95,10 @@ class PersonalData:
         return Person(viewer_id, frozenset(name.lower() for name in names if name))
 
     async def of_viewer(self, channel_id: str, viewer_id: str) -> AsyncIterator[Found]:
-        """What a channel holds of a viewer. With an empty `channel_id`, what belongs to no channel."""
+        """What a channel holds of a viewer. With an empty `channel_id`, what belongs to no channel. Of a streamer in
+        his own channel there is nothing: that is the channel's (`of_channel`)."""
+        if viewer_id == channel_id:
+            return
         person = await self.person(channel_id, viewer_id)
         here: dict[str, Scalar] = {"channel_id": channel_id}
         async for row in self._every(INBOX, here):

@@ -34,6 +34,7 @@ TAGS: Mapping[str, str] = {
     "session": "Signing in with Twitch, and who is signed in.",
     "account": "The channel's account, its permissions, and leaving.",
     "team": "Who else may work with a channel.",
+    "privacy": "What is held of a viewer, as a file, and its erasure.",
     "webhooks": "Where Twitch delivers.",
     "cron": "For schedulers.",
     "operators": "For those who run Cuelight.",

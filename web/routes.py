@@ -13,6 +13,7 @@ from web.api.analytics import AnalyticsApi
 from web.api.audit import AuditApi
 from web.api.connection import ConnectionApi
 from web.api.operations import OperationsApi
+from web.api.privacy import PrivacyApi
 from web.api.rewards import RewardsApi
 from web.api.settings import SettingsApi
 from web.api.viewers import ViewersApi
@@ -29,6 +30,7 @@ from web.models import (
     connection,
     operations,
     overlay,
+    privacy,
     rewards,
     system,
     viewers,
@@ -81,6 +83,7 @@ class Api:
     settings: SettingsApi | None = None
     viewers: ViewersApi | None = None
     analytics: AnalyticsApi | None = None
+    privacy: PrivacyApi | None = None
     overlay: OverlayStreams | None = None
 
 
@@ -212,6 +215,9 @@ def _choices(api: Api) -> Iterator[Route]:
         yield _gets(f"{lists}/find", listed.find, viewers.FIND)
     if (shown := api.overlay) is not None:
         yield Route("GET", "/api/overlay/stream", shown.stream, Who.PUBLIC, spec=overlay.STREAM)
+    if (personal := api.privacy) is not None:
+        yield _gets(f"{lists}/{{id}}/export", personal.export, privacy.EXPORT, Role.OWNER)
+        yield _does("POST", f"{lists}/{{id}}/erase", personal.erase, privacy.ERASE, Role.OWNER)
     if (counted := api.analytics) is not None:
         yield _gets("/api/analytics", counted.show, analytics.SHOW)
 

@@ -11,6 +11,7 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from domain.audit import Action
 from domain.errors import Broken, Unavailable
 from domain.events import text
 from gateways.twitch.contracts import Waiting
@@ -103,9 +104,10 @@ class LateShow:
 
     async def _line(self, channel_id: str, record_id: str, key: str) -> bool:
         record = await self._audit.get(record_id)
-        if record is not None:
-            await self._live.append(channel_id, "activity", activity_body(record), key)
-        return record is not None
+        if record is None or record.action is Action.ERASED:
+            return False
+        await self._live.append(channel_id, "activity", activity_body(record), key)
+        return True
 
 
 def _not_now(seconds: float) -> Waiting:

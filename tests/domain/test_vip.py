@@ -18,6 +18,7 @@ from domain.vip import (
     fenced,
     left,
     opened,
+    reminded,
     renamed,
     shortened,
 )
@@ -131,3 +132,10 @@ def test_what_is_left_is_over_and_counts_from_now_when_it_is_extended() -> None:
 def test_a_name_that_is_not_told_changes_nothing() -> None:
     assert renamed(session(), Viewer("2")) == session()
     assert renamed(session(), Viewer("2", "anna", "Anna")).viewer_name == "Anna"
+
+
+def test_a_reminder_is_of_one_end() -> None:
+    told = reminded(session(), of=1000)
+    assert told.reminded_for == 1000
+    assert reminded(session(), of=999).reminded_for == 0, "an end that it has no more"
+    assert extended(told, cause="x", added_ms=5, now=0).reminded_for == 1000 != 1005

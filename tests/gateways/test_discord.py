@@ -93,7 +93,7 @@ async def test_how_long_to_wait(host: Host, body: str, header: str, seconds: flo
 async def test_no_answer_is_an_answer_too() -> None:
     async with HttpClient() as http:
         answer = await Discord(http=http, origin="http://127.0.0.1:1").send(URL, {})
-    assert answer.outcome is Told.DOWN
+    assert answer.outcome is Told.UNREACHED
 
 
 @pytest.mark.parametrize("url", ["https://127.0.0.1/x", "https://[::1]/x", "https://10.0.0.1/x", "ftp://a/x"])

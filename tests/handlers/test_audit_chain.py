@@ -4,6 +4,7 @@ are."""
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from daemon.clock import SystemClock
 from daemon.metrics import PrometheusMetrics
 from domain.audit import SYSTEM, Action, AuditRecord
 from domain.audit_chain import MOST_LINKS, Block
@@ -23,6 +25,8 @@ from storage.audit_chain import CHAIN, AuditChain
 from storage.codec import to_document
 from storage.contracts import Store
 from storage.open import open_store, sqlite_url
+from tests.servers.mongo import shared_mongo
+from tests.storage.conftest import forget_database
 from tests.support.clock import ManualClock
 from tests.support.unreliable import UnreliableStore
 
@@ -83,7 +87,10 @@ class House:
 
 
 async def open_house(directory: Path) -> House:
-    store = UnreliableStore(await open_store(sqlite_url(directory), clock=ManualClock()))
+    return await house_on(UnreliableStore(await open_store(sqlite_url(directory), clock=ManualClock())))
+
+
+async def house_on(store: Store) -> House:
     records, blocks = await store.collection(AUDIT), await store.collection(CHAIN)
     return House(store, AuditTrail(records), AuditChain(records=records, blocks=blocks))
 
@@ -137,6 +144,27 @@ async def test_two_linkers_at_the_same_time(trail: House) -> None:
         await asyncio.gather(*(trail.linker().round() for _ in range(3)))
     await trail.link()
     assert await trail.is_whole()
+
+
+@pytest.mark.server
+async def test_on_a_server_that_several_share(tmp_path: Path) -> None:
+    """The same on MongoDB, where the linkers are of two processes."""
+    url = shared_mongo(f"test-{secrets.token_hex(6)}")
+    stores = [await open_store(url, clock=SystemClock()) for _ in range(2)]
+    try:
+        first, second = [await house_on(store) for store in stores]
+        await first.add(30)
+        await first.add(5, "2")
+        left = 35
+        while left:
+            done = await asyncio.gather(first.linker().round(), second.linker().round())
+            left = (await first.chain.waiting())[0]
+            assert sum(done) or not left
+        assert await first.is_whole()
+    finally:
+        for store in stores:
+            await store.close()
+        forget_database(url)
 
 
 async def test_who_was_overtaken_between_looking_and_writing_links_nothing_twice(trail: House) -> None:

@@ -3,6 +3,7 @@ trail verifies as before."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import aclosing, suppress
 from dataclasses import replace
@@ -291,6 +292,25 @@ async def test_a_lane_in_use_is_left(scene: Scene) -> None:
     await scene.repositories.lanes.release(lease, due_at=None)
     await eraser(scene).viewer(channel.id, zoe.id)
     assert await lanes.get(lane) is None
+
+
+async def test_what_is_shown_late_is_not_what_was_erased(scene: Scene) -> None:
+    channel, zoe = await scene.channel(), await scene.viewer("zebrina")
+    rid = await scene.redeem(channel, zoe)
+    await scene.settled(rid)
+    await eraser(scene).viewer(channel.id, zoe.id)
+    body = json.dumps({"activity": f"{rid}:fulfilled", "key": "late"}).encode()
+    late = Delivery("live", "late", "live.show", f"live:{channel.id}", body, channel_id=channel.id)
+    await scene.desk.intake.accept(late)
+    await scene.finish()
+    assert (await scene.row(late.row_id)).result == "gone"
+
+
+async def test_a_streamer_in_his_own_channel_is_the_channel(scene: Scene) -> None:
+    channel = await scene.channel()
+    await lived(scene, channel)
+    assert await eraser(scene).viewer(channel.id, channel.id) == {}
+    assert await scene.trail(channel)
 
 
 def test_the_names_are_found_until_the_end() -> None:

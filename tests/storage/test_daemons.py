@@ -105,3 +105,25 @@ async def test_the_dead_are_cleared_away_by_those_who_live(daemons: Collection) 
     assert await names(daemons) == {"b"}
     beating.cancel()
     await asyncio.gather(beating, return_exceptions=True)
+
+
+async def test_the_first_is_who_finds_no_earlier_one_alive(daemons: Collection) -> None:
+    clock = ManualClock()
+    first, second = (Daemons(daemons, id=name, shared=True, clock=clock) for name in ("a", "b"))
+    await first.enter()
+    await second.enter()
+    assert await first.is_first()
+    assert not await second.is_first(), "of two that come at once, the earlier"
+    await first.leave()
+    assert await second.is_first()
+
+
+async def test_one_that_was_silent_is_no_more(daemons: Collection) -> None:
+    clock = ManualClock()
+    await Daemons(daemons, id="killed", shared=True, clock=clock).enter()
+    await clock.advance(SILENT_MS / 1000)
+    late = Daemons(daemons, id="late", shared=True, clock=clock)
+    await late.enter()
+    assert not await late.is_first(), "it may live still"
+    await clock.advance(0.001)
+    assert await late.is_first()

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from domain.errors import Broken, NotFound
-from domain.inbox import Delivery, RowError, RowState, died, finished, waited
+from domain.inbox import Delivery, RowError, RowState, attempted, died, finished, waited
 from storage.contracts import Store
 from storage.inbox import INBOX, Inbox
 from tests.support.clock import ManualClock
@@ -154,3 +154,13 @@ async def test_the_rows_of_one_channel_are_counted(inbox: Inbox) -> None:
     assert await inbox.counts("1") == {"open": 2}
     assert await inbox.oldest_of("1") == first.received_at
     assert await inbox.oldest_of("3") is None
+
+
+async def test_lines_that_wait_for_their_turn_are_no_backlog(inbox: Inbox) -> None:
+    for number in range(3):
+        line = Delivery("chat", f"m{number}", "chat.say", "chat:1", b"{}", channel_id="1", waiting_for="chat")
+        _, row = await inbox.insert(line)
+        await inbox.change(row.id, lambda held: attempted(held, fence=1))
+    assert await inbox.oldest_open() is None, "nor while they are in hand"
+    _, row = await inbox.insert(delivery())
+    assert await inbox.oldest_open() == row.received_at

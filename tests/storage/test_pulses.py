@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 from storage.contracts import Store
@@ -40,3 +41,16 @@ async def test_chat_lines_are_counted(store: Store) -> None:
     tally = await chats.get("1")
     assert (tally.sent, tally.dropped, tally.last_drop) == (2, 1, LastDrop(5, "x" * 200))
     assert (await chats.get("2")).dropped == 0
+
+
+async def test_coming_online_is_told_once_in_a_while(store: Store) -> None:
+    chats = Chats(await store.collection(CHATS))
+    both = await asyncio.gather(*(chats.came_online("1", now=1000, least_ms=100) for _ in range(2)))
+    assert sorted(both) == [False, True], "of two who ask at once, one may"
+    assert not await chats.came_online("1", now=1099, least_ms=100)
+    assert await chats.came_online("1", now=1100, least_ms=100)
+    assert await chats.came_online("1", now=900, least_ms=100), (
+        "a clock that was set back keeps nobody silent"
+    )
+    await chats.sent("1")
+    assert (await chats.get("1")).online_at == 900

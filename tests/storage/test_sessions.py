@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -83,3 +84,12 @@ async def test_ended_sessions_are_listed_in_each_order_and_searched(sessions: Se
     assert await names(by="name") == ["ann", "ben", "cem"]
     assert await names(by="name", search="B") == ["ben"]
     assert await names(by="name", search="é") == []
+
+
+async def test_the_ends_of_a_channel_between_two_times(sessions: Sessions) -> None:
+    for number, added in ((1, 3000), (2, 1000), (3, 9000)):
+        await sessions.create(session(f"r-{number}", str(number), added))
+    await sessions.create(replace(session("r-4", "4", 3000), channel_id="2"))
+    assert [held.id for held in await sessions.ending("1", after=2000, before=9000)] == ["r-1"]
+    assert [held.id for held in await sessions.ending("1", after=0, before=9001)] == ["r-2", "r-1", "r-3"]
+    assert await sessions.ending("3", after=0, before=9001) == []

@@ -101,6 +101,9 @@ async def test_a_line_that_twitch_drops_is_over(tmp_path: Path) -> None:
         assert (tally.sent, tally.dropped) == (1, 1)
         assert tally.last_drop is not None
         assert (tally.last_drop.reason, tally.last_drop.at) == ("rate_limited", scene.clock.now())
+        assert [entry.kind for entry in await scene.entries(channel)] == ["channel"], (
+            "an open page asks again"
+        )
 
 
 async def test_a_line_is_not_said_again_because_it_could_not_be_counted(scene: Scene) -> None:

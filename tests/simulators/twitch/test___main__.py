@@ -14,7 +14,7 @@ import trustme
 
 from simulators.twitch.__main__ import parse
 
-ADDRESSES = {"api_url", "id_url", "eventsub_url", "control_url", "client_id", "client_secret"}
+ADDRESSES = {"api_url", "id_url", "eventsub_url", "control_url", "discord_url", "client_id", "client_secret"}
 
 
 async def start(*arguments: str) -> tuple[asyncio.subprocess.Process, dict[str, str]]:

@@ -57,6 +57,8 @@ export default {
   "reward.changed by person": "{actor} hat die Belohnung {reward} geändert.",
   "reward.deleted": "Die Belohnung {reward} wurde gelöscht.",
   "reward.deleted by person": "{actor} hat die Belohnung {reward} gelöscht.",
+  "data.erased": "Die Daten einer Person wurden auf Wunsch gelöscht. Was dieses Protokoll darüber sagte, ist endgültig fort.",
+  "data.erased by person": "{actor} hat die Daten einer Person löschen lassen. Was dieses Protokoll darüber sagte, ist endgültig fort.",
   unknown: "Etwas Neues ist geschehen: {action}.",
 
   "why ": "{viewer} konnte nicht VIP werden.",
@@ -104,6 +106,7 @@ export default {
   "word reward.created": "Belohnung angelegt",
   "word reward.changed": "Belohnung geändert",
   "word reward.deleted": "Belohnung gelöscht",
+  "word data.erased": "Daten gelöscht",
 
   "cause redemption": "Kanalpunkte",
   "cause subscription": "Abo",
@@ -118,6 +121,7 @@ export default {
   "cause reconciliation": "Nachholen",
   "cause queue": "Belohnungs-Warteschlange",
   "cause takeover": "Wiedergutgemacht",
+  "cause operator": "Betreiber",
 
   "field reward_title": "Belohnung",
   "field reward_cost": "Preis",

@@ -60,6 +60,8 @@ export default {
   "reward.changed by person": "{actor} changed the reward {reward}.",
   "reward.deleted": "The reward {reward} was deleted.",
   "reward.deleted by person": "{actor} deleted the reward {reward}.",
+  "data.erased": "A viewer’s data was erased on request. What it said in this log is gone for good.",
+  "data.erased by person": "{actor} had a viewer’s data erased. What it said in this log is gone for good.",
   unknown: "Something new happened: {action}.",
 
   "why ": "{viewer} could not become VIP.",
@@ -108,6 +110,7 @@ export default {
   "word reward.created": "reward made",
   "word reward.changed": "reward changed",
   "word reward.deleted": "reward deleted",
+  "word data.erased": "data erased",
 
   "cause redemption": "Channel points",
   "cause subscription": "Subscription",
@@ -122,6 +125,7 @@ export default {
   "cause reconciliation": "Catching up",
   "cause queue": "Reward queue",
   "cause takeover": "Made good",
+  "cause operator": "Operator",
 
   "field reward_title": "Reward",
   "field reward_cost": "Cost",

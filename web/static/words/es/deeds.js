@@ -57,6 +57,8 @@ export default {
   "reward.changed by person": "{actor} cambió la recompensa {reward}.",
   "reward.deleted": "Se borró la recompensa {reward}.",
   "reward.deleted by person": "{actor} borró la recompensa {reward}.",
+  "data.erased": "Se borraron los datos de una persona a petición suya. Lo que decía este registro se ha ido para siempre.",
+  "data.erased by person": "{actor} hizo borrar los datos de una persona. Lo que decía este registro se ha ido para siempre.",
   unknown: "Pasó algo nuevo: {action}.",
 
   "why ": "{viewer} no pudo ser VIP.",
@@ -104,6 +106,7 @@ export default {
   "word reward.created": "recompensa creada",
   "word reward.changed": "recompensa cambiada",
   "word reward.deleted": "recompensa borrada",
+  "word data.erased": "datos borrados",
 
   "cause redemption": "Puntos del canal",
   "cause subscription": "Suscripción",
@@ -118,6 +121,7 @@ export default {
   "cause reconciliation": "Puesta al día",
   "cause queue": "Cola de recompensas",
   "cause takeover": "Corregido",
+  "cause operator": "Operador",
 
   "field reward_title": "Recompensa",
   "field reward_cost": "Coste",

@@ -57,6 +57,8 @@ export default {
   "reward.changed by person": "{actor} a changé la récompense {reward}.",
   "reward.deleted": "La récompense {reward} a été supprimée.",
   "reward.deleted by person": "{actor} a supprimé la récompense {reward}.",
+  "data.erased": "Les données d’une personne ont été effacées à sa demande. Ce que ce journal en disait a disparu pour de bon.",
+  "data.erased by person": "{actor} a fait effacer les données d’une personne. Ce que ce journal en disait a disparu pour de bon.",
   unknown: "Quelque chose de nouveau s’est passé : {action}.",
 
   "why ": "{viewer} n’a pas pu devenir VIP.",
@@ -104,6 +106,7 @@ export default {
   "word reward.created": "récompense créée",
   "word reward.changed": "récompense changée",
   "word reward.deleted": "récompense supprimée",
+  "word data.erased": "données effacées",
 
   "cause redemption": "Points de chaîne",
   "cause subscription": "Abonnement",
@@ -118,6 +121,7 @@ export default {
   "cause reconciliation": "Rattrapage",
   "cause queue": "File de récompenses",
   "cause takeover": "Réparé",
+  "cause operator": "Opérateur",
 
   "field reward_title": "Récompense",
   "field reward_cost": "Coût",

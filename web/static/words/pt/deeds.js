@@ -57,6 +57,8 @@ export default {
   "reward.changed by person": "{actor} mudou a recompensa {reward}.",
   "reward.deleted": "A recompensa {reward} foi apagada.",
   "reward.deleted by person": "{actor} apagou a recompensa {reward}.",
+  "data.erased": "Os dados de uma pessoa foram apagados a pedido. O que este registo dizia desapareceu para sempre.",
+  "data.erased by person": "{actor} mandou apagar os dados de uma pessoa. O que este registo dizia desapareceu para sempre.",
   unknown: "Aconteceu algo novo: {action}.",
 
   "why ": "{viewer} não pôde virar VIP.",
@@ -104,6 +106,7 @@ export default {
   "word reward.created": "recompensa criada",
   "word reward.changed": "recompensa mudada",
   "word reward.deleted": "recompensa apagada",
+  "word data.erased": "dados apagados",
 
   "cause redemption": "Pontos do canal",
   "cause subscription": "Inscrição",
@@ -118,6 +121,7 @@ export default {
   "cause reconciliation": "Atualização",
   "cause queue": "Fila de recompensas",
   "cause takeover": "Reparado",
+  "cause operator": "Operador",
 
   "field reward_title": "Recompensa",
   "field reward_cost": "Custo",
