@@ -57,6 +57,7 @@ export default {
   "reward.changed by person": "{actor} hat die Belohnung {reward} geändert.",
   "reward.deleted": "Die Belohnung {reward} wurde gelöscht.",
   "reward.deleted by person": "{actor} hat die Belohnung {reward} gelöscht.",
+  erased: "Dieser Eintrag wurde gelöscht.",
   "data.erased": "Die Daten einer Person wurden auf Wunsch gelöscht. Was dieses Protokoll darüber sagte, ist endgültig fort.",
   "data.erased by person": "{actor} hat die Daten einer Person löschen lassen. Was dieses Protokoll darüber sagte, ist endgültig fort.",
   unknown: "Etwas Neues ist geschehen: {action}.",
@@ -106,6 +107,7 @@ export default {
   "word reward.created": "Belohnung angelegt",
   "word reward.changed": "Belohnung geändert",
   "word reward.deleted": "Belohnung gelöscht",
+  "word erased": "gelöscht",
   "word data.erased": "Daten gelöscht",
 
   "cause redemption": "Kanalpunkte",

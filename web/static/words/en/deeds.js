@@ -60,6 +60,7 @@ export default {
   "reward.changed by person": "{actor} changed the reward {reward}.",
   "reward.deleted": "The reward {reward} was deleted.",
   "reward.deleted by person": "{actor} deleted the reward {reward}.",
+  erased: "This record was erased.",
   "data.erased": "A viewer’s data was erased on request. What it said in this log is gone for good.",
   "data.erased by person": "{actor} had a viewer’s data erased. What it said in this log is gone for good.",
   unknown: "Something new happened: {action}.",
@@ -110,6 +111,7 @@ export default {
   "word reward.created": "reward made",
   "word reward.changed": "reward changed",
   "word reward.deleted": "reward deleted",
+  "word erased": "erased record",
   "word data.erased": "data erased",
 
   "cause redemption": "Channel points",

@@ -57,6 +57,7 @@ export default {
   "reward.changed by person": "{actor} cambió la recompensa {reward}.",
   "reward.deleted": "Se borró la recompensa {reward}.",
   "reward.deleted by person": "{actor} borró la recompensa {reward}.",
+  erased: "Este registro se borró.",
   "data.erased": "Se borraron los datos de una persona a petición suya. Lo que decía este registro se ha ido para siempre.",
   "data.erased by person": "{actor} hizo borrar los datos de una persona. Lo que decía este registro se ha ido para siempre.",
   unknown: "Pasó algo nuevo: {action}.",
@@ -106,6 +107,7 @@ export default {
   "word reward.created": "recompensa creada",
   "word reward.changed": "recompensa cambiada",
   "word reward.deleted": "recompensa borrada",
+  "word erased": "borrado",
   "word data.erased": "datos borrados",
 
   "cause redemption": "Puntos del canal",

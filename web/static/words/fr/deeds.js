@@ -57,6 +57,7 @@ export default {
   "reward.changed by person": "{actor} a changé la récompense {reward}.",
   "reward.deleted": "La récompense {reward} a été supprimée.",
   "reward.deleted by person": "{actor} a supprimé la récompense {reward}.",
+  erased: "Cette ligne a été effacée.",
   "data.erased": "Les données d’une personne ont été effacées à sa demande. Ce que ce journal en disait a disparu pour de bon.",
   "data.erased by person": "{actor} a fait effacer les données d’une personne. Ce que ce journal en disait a disparu pour de bon.",
   unknown: "Quelque chose de nouveau s’est passé : {action}.",
@@ -106,6 +107,7 @@ export default {
   "word reward.created": "récompense créée",
   "word reward.changed": "récompense changée",
   "word reward.deleted": "récompense supprimée",
+  "word erased": "effacé",
   "word data.erased": "données effacées",
 
   "cause redemption": "Points de chaîne",

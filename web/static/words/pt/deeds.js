@@ -57,6 +57,7 @@ export default {
   "reward.changed by person": "{actor} mudou a recompensa {reward}.",
   "reward.deleted": "A recompensa {reward} foi apagada.",
   "reward.deleted by person": "{actor} apagou a recompensa {reward}.",
+  erased: "Este registo foi apagado.",
   "data.erased": "Os dados de uma pessoa foram apagados a pedido. O que este registo dizia desapareceu para sempre.",
   "data.erased by person": "{actor} mandou apagar os dados de uma pessoa. O que este registo dizia desapareceu para sempre.",
   unknown: "Aconteceu algo novo: {action}.",
@@ -106,6 +107,7 @@ export default {
   "word reward.created": "recompensa criada",
   "word reward.changed": "recompensa mudada",
   "word reward.deleted": "recompensa apagada",
+  "word erased": "apagado",
   "word data.erased": "dados apagados",
 
   "cause redemption": "Pontos do canal",
