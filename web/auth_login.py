@@ -115,7 +115,7 @@ class Auth:
     async def _told(self, session: Session | None) -> SessionTold:
         seen: list[SeenChannel] = []
         if session is not None:
-            for one in await self._channels.channels():
+            for one in await self._channels.channels(session.channels):
                 role = session.role_in(one["id"])
                 if role is not None:
                     seen.append(

@@ -12,6 +12,7 @@ from domain.transport import Transport
 from gateways.leases.contracts import Leases
 from gateways.signals.contracts import Signals
 from gateways.twitch.conduit_plan import SHARD_DISABLED
+from gateways.twitch.delivery import Sink
 from gateways.twitch.subscriptions import Wanted
 from handlers.conduit.board import Board
 from handlers.holding import Holding, Kind
@@ -123,23 +124,6 @@ class ShardShares:
         if not transport.conduit or not transport.conduit_id:
             return ()
         return [str(number) for number in range(transport.shards)]
-
-
-class Sink(Protocol):
-    """`gateways.twitch.delivery.Sink`."""
-
-    async def notification(
-        self,
-        *,
-        message_id: str,
-        type: str,
-        version: str,
-        payload: dict[str, Any],
-        raw: bytes,
-        headers: Mapping[str, str],
-        key_id: str,
-        transport: str,
-    ) -> str: ...
 
 
 class ShardSink:
