@@ -52,7 +52,7 @@ class Demo:
         self._kills = 0
 
     async def run(self) -> int:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             asyncio.get_running_loop().add_signal_handler(number, self._over.set)
         with tempfile.TemporaryDirectory(prefix="cuelight-demo-") as folder:
             simulator = await Simulator.start("--vip-slots", "12", "--seed", "7")

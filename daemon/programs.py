@@ -52,7 +52,14 @@ class Simulator:
     async def start(cls, *options: str) -> Simulator:
         """Start one on a free port of loopback. Raises `Broken` if it does not come up."""
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "simulators.twitch", "--port", "0", *options, stdout=asyncio.subprocess.PIPE
+            sys.executable,
+            "-m",
+            "simulators.twitch",
+            "--port",
+            "0",
+            *options,
+            stdout=asyncio.subprocess.PIPE,
+            process_group=0,  # Ctrl-C is for who directs them: he stops them, in order
         )
         assert process.stdout is not None
         async with asyncio.timeout(START_SECONDS):
@@ -134,7 +141,12 @@ class DaemonProgram:
     async def launch(self, **environ: str) -> None:
         """Start it without waiting."""
         self.process = await asyncio.create_subprocess_exec(
-            sys.executable, *self._argv, env={**self._environ, **environ}, stderr=self._log, stdout=self._log
+            sys.executable,
+            *self._argv,
+            env={**self._environ, **environ},
+            stderr=self._log,
+            stdout=self._log,
+            process_group=0,  # Ctrl-C is for who directs them: he stops them, in order
         )
 
     async def admin(self, command: str, args: Mapping[str, Any] | None = None) -> Any:
