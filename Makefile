@@ -1,20 +1,19 @@
 # Everything a person types. Each target makes the environment (.venv) by itself, once per pyproject.toml.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo run test test-fast check bench soak lock clean
+.PHONY: help demo run test again test-fast check bench soak lock clean
 
 KEY := $(shell cksum pyproject.toml | cut -d' ' -f1)
 RUN_READY := .venv/.ready-run-$(KEY)
 TEST_READY := .venv/.ready-test-$(KEY)
 PY := .venv/bin/python
 BENCHES := conduits dashboard inbox redemptions sockets topics
-# Python 3.12 and later count lines at almost no cost.
-CORE = $$($(PY) -c 'import sys; print("sysmon" if sys.version_info >= (3, 12) else "ctrace")')
 
 help: ## this list
 	@echo "make demo       see it at work in the browser, with a simulated Twitch"
 	@echo "make run        the real thing, with the settings of .env"
 	@echo "make test       every test, on real servers where they can be had"
+	@echo "make again      the tests that failed, one after the other, with nothing beside them"
 	@echo "make test-fast  the tests that need no server, in a minute and a half"
 	@echo "make check      format, lint, types, layers"
 	@echo "make bench      the measurements ($(BENCHES))"
@@ -29,7 +28,10 @@ run: $(RUN_READY) ## the daemon, from .env
 	@$(PY) -m daemon.cli run
 
 test: $(TEST_READY) ## everything, with the floor of the coverage; the last line is pytest's
-	@COVERAGE_CORE=$(CORE) $(PY) -m pytest -p tests.coverage_floor -n 2 --dist loadgroup -m "not soak" -rs
+	@$(PY) -m pytest -p tests.coverage_floor -n 2 --dist loadgroup -m "not soak" -rs
+
+again: $(TEST_READY)
+	@$(PY) -m pytest --last-failed --last-failed-no-failures none -rs
 
 test-fast: $(TEST_READY)
 	@$(PY) -m pytest -n 2 --dist loadgroup -m "not server and not browser and not journey and not soak"
@@ -51,7 +53,7 @@ lock:
 	@deploy/lock
 
 clean:
-	rm -rf .venv .cache .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis build *.egg-info
+	rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis build *.egg-info
 
 $(RUN_READY): .venv/bin/python
 	@echo "Installing what Cuelight needs (once)..." >&2

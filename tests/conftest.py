@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio.constants
 import ipaddress
 import os
 import socket
@@ -33,6 +34,10 @@ for _name in (
     "ROLES",
 ):
     os.environ.pop(_name, None)
+
+# In its debug mode asyncio keeps ten frames of the stack with every handle: two say where one came from, and the
+# suite loses a fifth of its time.
+asyncio.constants.DEBUG_STACK_DEPTH = 2
 
 hypothesis.settings.register_profile("house", deadline=None)
 hypothesis.settings.load_profile("house")
