@@ -115,6 +115,15 @@ class House:
         await page.goto(f"{self.daemon.url}/")
         await self._all_there(page, "#vip-rows > .vip")
 
+    async def open_still(self, page: Page) -> None:
+        """What our page shows, without a script."""
+        await self.open_ours(page)
+        await page.evaluate("document.querySelectorAll('script').forEach((one) => one.remove())")
+        html = await page.content()
+        await page.route("**/still", lambda route: route.fulfill(body=html, content_type="text/html"))
+        await page.goto(f"{self.daemon.url}/still")
+        await self._all_there(page, "#vip-rows > .vip")
+
     async def open_naive(self, page: Page) -> None:
         query = urlencode({"channel": self.channel_id})
         await page.route("**/naive*", lambda route: route.fulfill(path=NAIVE, content_type="text/html"))

@@ -40,7 +40,7 @@ DOCS = "docs/index.html"
 NOT_FOUND, FAILED = "not_found.html", "error.html"
 # Where people come with the address bar or a link of Twitch's. Everything else under these is for programs.
 _FOR_PROGRAMS = ("/api/", "/static/", "/metrics", "/livez", "/readyz")
-_FOR_PEOPLE = ("/api/auth/",)
+_FOR_PEOPLE = ("/api/auth/", "/api/docs")
 
 STATIC = Path(__file__).parent / "static"
 MAX_TOTAL_BYTES = 32 << 20

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
-from bench.dashboard import Sample, result, sample_of
+from bench.dashboard import Sample, processor_of, result, sample_of
 from tests.bench.running import told_by
 from tests.support.need import need
 
@@ -12,7 +15,6 @@ from tests.support.need import need
 @pytest.mark.browser
 @pytest.mark.server
 @pytest.mark.timeout(110)
-@pytest.mark.xdist_group("browser")
 async def test_each_page_is_scrolled_and_shows_all_of_it() -> None:
     program = str(need("chromium"))
     told = await told_by(
@@ -32,18 +34,20 @@ async def test_each_page_is_scrolled_and_shows_all_of_it() -> None:
         seconds=100,
     )
     assert told["bench"] == "dashboard"
-    assert len(told["aims"]) == 5
+    assert len(told["aims"]) == 6
     runs = told["details"]["runs"]
     assert {name: [one["redemptions"] for one in samples] for name, samples in runs.items()} == {
         "idle": [0],
+        "still": [6],
         "ours": [6],
         "naive": [6],
     }
     assert all(one["frames"] > 0 for samples in runs.values() for one in samples)
 
 
-def sample(*tasks: float) -> Sample:
-    return sample_of(tasks, [16.0, 17.0, 60.0], seconds=10.0, redemptions=200, cpu_ms=150.0, behind_ms=5.0)
+def sample(*tasks: float, busy: int = 0) -> Sample:
+    one = sample_of(tasks, [16.0, 17.0, 60.0], seconds=10.0, redemptions=200, cpu_ms=150.0, behind_ms=5.0)
+    return replace(one, busy=busy)
 
 
 def test_what_the_browser_told_in_numbers() -> None:
@@ -54,12 +58,30 @@ def test_what_the_browser_told_in_numbers() -> None:
     assert one.cpu_per_frame == 50.0
 
 
+def test_only_what_a_page_had_of_the_processor_counts_against_it() -> None:
+    def ran(tid: int, tdur: int, name: str = "RunTask") -> dict[str, Any]:
+        return {"name": name, "pid": 7, "tid": tid, "dur": 200_000, "tdur": tdur}
+
+    threads = [
+        {"name": "thread_name", "pid": 7, "tid": tid, "args": {"name": name}}
+        for tid, name in ((1, "CrRendererMain"), (2, "Compositor"))
+    ]
+    events = [*threads, ran(1, 51_000), ran(1, 9_000), ran(1, 90_000, "Paint"), ran(2, 80_000)]
+    assert processor_of(events) == (1, 51.0)
+    assert processor_of([]) == (0, 0.0)
+
+
 def test_aims_look_at_what_the_entries_add() -> None:
-    found = {"idle": [sample(550.0)], "ours": [sample(650.0, 60.0)], "naive": [sample(*[250.0] * 20)]}
-    _, frame, long, added, of_naive = result(found, vips=200, rate=20.0).aims
-    assert (frame.met, long.met, added.met, of_naive.met) == (True, True, True, True)
-    assert added.got == pytest.approx(11.0)
-    found["ours"] = [sample(*[250.0] * 20)]
-    assert [one.met for one in result(found, vips=200, rate=20.0).aims] == [False, True, False, False, False]
+    found = {
+        "idle": [sample()],
+        "still": [sample(550.0)],
+        "ours": [sample(650.0, 60.0)],
+        "naive": [sample(*[250.0] * 20)],
+    }
+    _, frame, needed, long, added, of_naive = result(found, vips=200, rate=20.0).aims
+    assert (frame.met, needed.met, long.met, added.met, of_naive.met) == (True,) * 5
+    assert (added.got, long.got) == (pytest.approx(11.0), pytest.approx(6.0))
+    found["ours"] = [sample(*[250.0] * 20, busy=20)]
+    assert [one.met for one in result(found, vips=200, rate=20.0).aims] == [False, True] + [False] * 4
     quiet = {name: [sample()] for name in found}
     assert all(one.met for one in result(quiet, vips=200, rate=20.0).aims[1:])

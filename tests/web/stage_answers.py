@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from typing import Any
 
-DAY_MS = 86_400_000
-
 
 def settings(**changes: Any) -> dict[str, Any]:
     return {
@@ -53,8 +51,9 @@ def analytics() -> dict[str, Any]:
     at = int(time.time() * 1000)
     none = {"granted": 0, "extended": 0, "refunded": 0, "ended": 0, "points": 0, "bits": 0}
     return {
-        "from": at - 7 * DAY_MS,
-        "to": at,
+        "from": "2026-11-15",
+        "to": "2026-11-21",
+        "now": at,
         "timezone": "Europe/Berlin",
         "days": [{"day": "2026-11-21", **none}],
         "totals": {**none, "viewers": 0},

@@ -8,11 +8,10 @@ import pytest
 from aiohttp import ClientSession, CookieJar, DummyCookieJar
 from yarl import URL
 
-from domain.errors import Denied, NotFound, Rejected
+from domain.errors import Rejected
 from handlers.accounts.sessions import IDLE_MS, RoleName
 from tests.web.world import World, running, settings
-from web.auth import check_development_login, visible_channel
-from web.keys import Role, Session
+from web.auth import check_development_login
 
 
 def cookie_of(world: World) -> str:
@@ -296,12 +295,10 @@ async def test_signed_cookies_of_two_clients_differ(world: World) -> None:
 # channels
 
 
-async def test_visible_channel(world: World) -> None:
-    anna = Session("1", "Anna", {"100": Role.OWNER, "300": Role.MODERATOR}, "c", 0)
-    assert (await visible_channel(anna, "100", world.outside))["login"] == "anna"
-    with pytest.raises(Denied):
-        await visible_channel(anna, "200", world.outside)
-    with pytest.raises(NotFound):
-        await visible_channel(anna, "300", world.outside)
-    with pytest.raises(Rejected):
-        await visible_channel(anna, "", world.outside)
+async def test_who_may_see_every_channel_is_told_of_one_that_is_not_there(world: World) -> None:
+    await world.sign_in()
+    for path in ("/api/audit-log", "/api/audit-log/export", "/api/ws"):
+        for channel in ("999", "100%0d%0aX-Evil:1"):
+            status, told = await get(world, f"{path}?channel={channel}")
+            assert (status, told["code"]) == (404, "web.no_channel"), path
+            assert told["advice"]

@@ -43,6 +43,22 @@ def test_try_again_is_told_in_whole_seconds(seconds: float, header: str) -> None
     )
 
 
+@pytest.mark.parametrize("family", [Rejected, NotFound, Conflict, Denied, Unavailable, Broken])
+@pytest.mark.parametrize(
+    "code", ["x", "web.channel", "auth.signed_out", "http.body_too_slow", "http.rate_limited"]
+)
+def test_every_answer_says_what_to_do_next(family: type[CuelightError], code: str) -> None:
+    for advice in ("", "Do it thus."):
+        answer = problem(family("It is wrong.", code=code, advice=advice), request_id="r")
+        assert isinstance(answer.body, bytes)
+        told = json.loads(answer.body)
+        assert told["code"] == code
+        if family is Broken and answer.status == 500:
+            assert "r" in told["advice"]
+        else:
+            assert told["advice"] == advice or (told["advice"] and not advice)
+
+
 def test_a_401_says_how_to_sign_in() -> None:
     answer = problem(Denied("x", code="cron.denied"), request_id="r")
     assert answer.headers["WWW-Authenticate"].startswith("Bearer")

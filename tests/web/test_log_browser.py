@@ -135,7 +135,7 @@ async def test_the_log_says_when_it_cannot_be_had(seen: Seen, stage: Stage) -> N
 async def test_each_subscription_with_its_state(seen: Seen, stage: Stage) -> None:
     told = connection(
         chat={"sent": 9, "dropped": 1, "last_drop": {"at": now(), "reason": EVIL}},
-        backlog={"waiting": 4, "oldest_at": now() - 9000, "parked": 0, "dead": 2},
+        backlog={"waiting": 4, "oldest_at": now() - 9000, "parked": 0, "dead": 2, "over_quota": 3},
     )
     row = told["subscriptions"][0]
     told["subscriptions"] += [
@@ -146,13 +146,15 @@ async def test_each_subscription_with_its_state(seen: Seen, stage: Stage) -> Non
     page = await opened(seen, stage, "/connection")
     rows = page.locator("tbody tr")
     await expect(rows).to_have_count(5)
+    await expect(page.locator(".stats")).to_contain_text("3 held back")
+    await expect(page.locator(".notice")).to_contain_text(["2 given up", "More came than", "did not show"])
     await expect(rows.nth(0)).to_contain_text("Redemptions")
     await expect(rows.nth(0).locator(".state-word")).to_have_text("listening")
     await expect(rows.nth(3).locator(".state-word")).to_have_class(re.compile("tone-stop"))
     await expect(rows.nth(3)).to_contain_text(EVIL)
     await expect(rows.nth(4)).to_contain_text("some_new_status")
     await expect(page.locator("#line-backlog")).to_have_text("4")
-    await expect(page.locator(".notice")).to_have_count(2)
+    await expect(page.locator(".notice")).to_have_count(3)
     assert await page.locator("img").count() == 0
     # A change on the live stream is looked at once.
     stage.answers["GET", "/api/connection"] = (

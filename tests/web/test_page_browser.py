@@ -106,7 +106,7 @@ async def test_todays_numbers_begin_with_the_servers(seen: Seen, stage: Stage) -
     told = analytics()
     told["days"][-1] |= {"granted": 41, "refunded": 3}
     stage.answers["GET", "/api/analytics"] = (200, told)
-    stage.deeds = [deed("1", at=told["to"] - 5_000)]  # counted already
+    stage.deeds = [deed("1", at=told["now"] - 5_000)]  # counted already
     page = await opened(seen, stage)
     await expect(page.locator("#count-granted")).to_have_text("41")
     stage.push("activity", deed("2", at=now() + 1_000))

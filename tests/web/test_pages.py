@@ -8,6 +8,8 @@ import pytest
 
 from tests.web.world import World, running
 from web import pages
+from web.keys import Rate
+from web.limits import Allowance
 from web.pages import Pages
 
 
@@ -104,6 +106,16 @@ async def test_people_whom_we_fail_get_a_page_too(site: World) -> None:
         assert "GET" in response.headers["Allow"]
 
 
+async def test_people_who_ask_too_often_get_a_page_with_the_headers() -> None:
+    async with running(rate_limits={Rate.READS: Allowance(1, 60)}) as world:
+        for status, words in ((200, "API"), (429, "Cuelight")):
+            async with world.client.get(world.url("/api/docs"), headers={"Accept": PEOPLE}) as response:
+                assert (response.status, response.content_type) == (status, "text/html")
+                assert words in await response.text()
+                assert response.headers["X-RateLimit-Limit"] == "1"
+        assert response.headers["Retry-After"] == "60"
+
+
 async def test_head_has_no_body(site: World) -> None:
     async with site.client.head(site.url("/")) as response:
         assert response.status == 200
@@ -134,7 +146,7 @@ async def test_head_has_no_body(site: World) -> None:
 async def test_nothing_else_can_be_had(site: World, path: str) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", site.port)  # a client would tidy the path up
     writer.write(f"GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".encode())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         answer = await reader.read()
     writer.close()
     await writer.wait_closed()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Literal
+from typing import Literal
 
 import pytest
 
 from domain.errors import Rejected
+from domain.events import Arrival
 from tests.support.clock import ManualClock
 from tests.web.world import RecordingSink, World, message, running, until
 from web.server import Server
@@ -23,10 +24,10 @@ class SlowSink(RecordingSink):
         self.entered = asyncio.Event()
         self.go = asyncio.Event()
 
-    async def notification(self, **given: Any) -> Literal["new", "duplicate", "conflict", "ignored"]:
+    async def notification(self, came: Arrival) -> Literal["new", "duplicate", "conflict", "ignored"]:
         self.entered.set()
         await self.go.wait()
-        return await super().notification(**given)
+        return await super().notification(came)
 
 
 def slow_down(world: World) -> SlowSink:
@@ -66,8 +67,8 @@ async def test_a_request_under_way_is_finished(world: World) -> None:
         await asyncio.open_connection("127.0.0.1", world.port)
     assert not stopping.done()
     slow.go.set()
-    assert await asyncio.wait_for(sending, 5) == 204
-    await asyncio.wait_for(stopping, 5)
+    assert await asyncio.wait_for(sending, 30) == 204
+    await asyncio.wait_for(stopping, 30)
     assert list(slow.kept) == ["m-1"]
 
 
@@ -80,9 +81,9 @@ async def test_a_request_that_does_not_finish_is_cut(world: World) -> None:
     await world.clock.advance(3.9)
     assert not stopping.done()
     await world.clock.advance(0.2)
-    await asyncio.wait_for(stopping, 5)
+    await asyncio.wait_for(stopping, 30)
     with pytest.raises(Exception, match=r"(?i)disconnect|reset|closed"):
-        await asyncio.wait_for(sending, 5)
+        await asyncio.wait_for(sending, 30)
     assert not slow.kept
 
 

@@ -39,13 +39,17 @@ async def test_the_whole_way(chromium: Browser) -> None:
         await expect(secret).to_have_attribute("type", "password")
         await page.get_by_label("Client ID").fill("an-id")
         await secret.fill("wrong")
-        stand.error = Rejected("Another secret.", code="setup.client_secret", advice="Press it.")
+        stand.error = Rejected(
+            "Another secret.", code="setup.client_secret", advice="Press it."
+        )  # our own words
         await secret.press("Enter")
-        await expect(page.locator("#error-client_secret")).to_have_text("Another secret. Press it.")
+        await expect(page.locator("#error-client_secret")).to_contain_text(
+            "the Client Secret is another one. Press “New Secret”"
+        )
         await expect(secret).to_be_focused()
-        stand.error = Rejected("<b>No</b>", code="setup.refused")
+        stand.error = Rejected("<b>No</b>", code="setup.refused", advice="<i>Never</i>")
         await page.get_by_role("button", name="Check and start").click()
-        await expect(page.get_by_role("alert")).to_have_text("<b>No</b>")
+        await expect(page.get_by_role("alert")).to_have_text("<b>No</b> <i>Never</i>")
         await expect(page.locator("#error-client_secret")).to_be_hidden()
         seen.forgive("400")
 
@@ -70,4 +74,19 @@ async def test_nothing_hangs_over_the_edge(chromium: Browser, width: int) -> Non
         )
         over = await seen.page.evaluate("document.documentElement.scrollWidth - innerWidth")
         assert over <= 0
+        await seen.context.close()
+
+
+async def test_it_speaks_the_language_of_the_visitor(chromium: Browser) -> None:
+    async with standing() as stand:
+        seen = await new_page(chromium, locale="de-DE")
+        page = seen.page
+        await page.goto(f"{stand.url}/setup?token={TOKEN}")
+        await expect(page.get_by_role("heading", level=1)).to_have_text("Cuelight einrichten")
+        await expect(page).to_have_title("Cuelight einrichten")
+        stand.error = Rejected("Twitch knows no application.", code="setup.client_id")
+        await page.get_by_label("Client ID").fill("an-id")
+        await page.get_by_role("button", name="Prüfen und starten").click()
+        await expect(page.locator("#error-client_id")).to_contain_text("Twitch kennt keine Anwendung")
+        seen.forgive("400")
         await seen.context.close()

@@ -291,9 +291,18 @@ async def test_names_of_channels_stay_text(seen: Seen, stage: Stage) -> None:
 
 
 async def test_pages_that_stand_alone(seen: Seen, stage: Stage) -> None:
-    for name, heading in (("error", "We cannot show this page"), ("not_found", "Nothing lives here")):
+    for name, heading, german in (
+        ("error", "We cannot show this page", "Wir können diese Seite nicht zeigen"),
+        ("not_found", "Nothing lives here", "Hier wohnt nichts"),
+    ):
         await seen.page.goto(f"{stage.origin}/static/{name}.html")
         await expect(seen.page.get_by_role("heading")).to_have_text(heading)
+        await seen.page.evaluate("localStorage.setItem('cuelight.language', 'de')")
+        await seen.page.reload()
+        await expect(seen.page.get_by_role("heading")).to_have_text(german)
+        await expect(seen.page).to_have_title(f"{german} · Cuelight")
+        await seen.page.evaluate("localStorage.clear()")
+        await seen.page.reload()
         await seen.page.get_by_role("link", name="Open the overview").click()
         await expect(seen.page.locator("#state")).to_have_text("Live")
 

@@ -41,6 +41,29 @@ async def test_a_role_that_is_lost_ends_the_streams_of_that_channel() -> None:
             assert [event.name for event in await events.rest() if event.name] == ["auth"]
 
 
+async def test_nobody_takes_the_place_of_everybody_else() -> None:
+    async with running(limits=StreamLimits(max_of_subject=2)) as world:
+        worlds = [ClientSession(cookie_jar=CookieJar(unsafe=True)) for _ in range(2)]
+        try:
+            for client, subject in zip(worlds, ("mia", "ben"), strict=True):
+                world.logins.roles[subject] = {"100": "moderator"}
+                key, _ = await world.logins.open(subject=subject, login="", name="", agent="", replaces="")
+                client.cookie_jar.update_cookies({"cuelight": key}, URL(world.url("/")))
+            mia, ben = worlds
+            async with await stream(world, client=mia) as first, await stream(world, client=mia) as second:
+                await first.event()
+                await second.event()
+                async with await stream(world, client=mia) as third:
+                    (only,) = await third.rest()
+                    assert 5000 <= (only.retry or 0) <= 15000
+                async with await stream(world, client=ben) as other:
+                    assert (await other.event()).name == "reset"
+        finally:
+            for client in worlds:
+                await client.close()
+        assert world.counted("sse_ended_total", reason="full") == 1
+
+
 async def test_where_changes_may_have_been_missed_streams_look_by_themselves() -> None:
     async with running(limits=StreamLimits(lifetime_seconds=(10**6, 10**6))) as world:
         await world.sign_in()

@@ -129,6 +129,46 @@ async def test_a_removal_is_sent_after_some_seconds_and_failing_brings_the_row_b
     seen.forgive("503")
 
 
+async def test_what_is_held_of_a_viewer_is_had_as_a_file_or_erased(seen: Seen, stage: Stage) -> None:
+    stage.vips = [vip("a", "ann", left=600, total=900)]
+    told = {
+        "id": "f" * 32,
+        "state": "done",
+        "result": "erased",
+        "detail": "",
+        "code": "",
+        "advice": "",
+        "at": 0,
+    }
+    stage.answers["POST", "/api/viewers/u-a/erase"] = (200, told)
+    page = await opened(seen, stage)
+    await press(page, "More for ann", "What we hold of ann…")
+    shown = page.get_by_role("dialog")
+    await expect(shown.get_by_role("link", name="Download")).to_have_attribute(
+        "href", "/api/viewers/u-a/export?channel=1"
+    )
+    await shown.get_by_role("button", name="Erase it…").click()
+    await expect(shown).to_contain_text("whoever was blocked may redeem again")
+    sure = shown.get_by_role("button", name="Erase for good")
+    await expect(sure).to_be_disabled()
+    assert stage.made("POST", "/api/viewers/u-a/erase") == []
+    await shown.get_by_label("Type ann to").fill("ann")
+    await sure.click()
+    await expect(page.locator(".toast")).to_contain_text("What we held of ann is erased.")
+    (call,) = stage.made("POST", "/api/viewers/u-a/erase")
+    assert call.query == {"channel": "1"}
+
+
+async def test_who_is_over_his_time_stays_where_nothing_is_taken_back(seen: Seen, stage: Stage) -> None:
+    stage.vips = [vip("a", "ann", left=-60, total=900)]
+    stage.answers["GET", "/api/settings"] = (200, settings() | {"removes": False})
+    page = await opened(seen, stage)
+    await expect(page.locator(".vip-until")).to_have_text("stays VIP")
+    stage.answers["GET", "/api/settings"] = (200, settings())
+    stage.push("settings", {"channel": "1", "at": 0, "by": None, "parts": ["settings"]})
+    await expect(page.locator(".vip-until")).to_have_text("taking it back")
+
+
 async def test_somebody_is_looked_up_and_made_vip(seen: Seen, stage: Stage) -> None:
     stage.answers["GET", "/api/viewers/find"] = (200, {"id": "77", "login": "zoe", "name": "Zoë"})
     stage.answers["POST", "/api/vip"] = lambda call: (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +14,7 @@ from aiohttp import ClientResponse, ClientSession, CookieJar
 
 from daemon.metrics import PrometheusMetrics
 from domain.errors import Rejected
+from domain.events import Arrival
 from domain.signatures import sign_eventsub
 from gateways.topics.contracts import NewEntry, Position
 from gateways.topics.memory import MemoryTopics
@@ -28,7 +29,7 @@ from web.sse import StreamLimits
 SECRET = b"0123456789abcdef"
 SESSION_SECRET = "a session secret of more than 32 bytes"
 REDEMPTION = "channel.channel_points_custom_reward_redemption.add"
-SECONDS = 5.0  # no wait of a test takes longer
+SECONDS = 30.0  # no wait of a test takes longer
 AUDIT_LINE = {
     "id": "a1",
     "at": 5,
@@ -50,25 +51,14 @@ class RecordingSink:
         self.revoked: list[dict[str, Any]] = []
         self.error: Exception | None = None
 
-    async def notification(
-        self,
-        *,
-        message_id: str,
-        type: str,
-        version: str,
-        payload: dict[str, Any],
-        raw: bytes,
-        headers: Mapping[str, str],
-        key_id: str,
-        transport: str,
-    ) -> Literal["new", "duplicate", "conflict", "ignored"]:
+    async def notification(self, came: Arrival) -> Literal["new", "duplicate", "conflict", "ignored"]:
         if self.error is not None:
             raise self.error
-        row = {"type": type, "version": version, "payload": payload, "raw": raw, "key_id": key_id}
-        row |= {"headers": dict(headers), "transport": transport}
-        first = self.kept.setdefault(message_id, row)
+        row = {"type": came.type, "version": came.version, "payload": came.payload, "raw": came.raw}
+        row |= {"key_id": came.key_id, "headers": dict(came.headers), "transport": came.transport}
+        first = self.kept.setdefault(came.message_id, row)
         result: Literal["new", "duplicate", "conflict"] = (
-            "new" if first is row else "duplicate" if first["raw"] == raw else "conflict"
+            "new" if first is row else "duplicate" if first["raw"] == came.raw else "conflict"
         )
         self.calls.append(result)
         return result

@@ -21,7 +21,7 @@ from daemon.programs import DaemonProgram, Simulator, free_port
 from tests.support.need import need
 from tests.web.browser import FLAGS
 
-MARKS = [pytest.mark.browser, pytest.mark.journey, pytest.mark.xdist_group("browser")]
+MARKS = [pytest.mark.browser, pytest.mark.journey]
 PATIENCE_MS = 15_000
 LIMIT_SECONDS = 15.0
 TIMEOUT = aiohttp.ClientTimeout(total=10)

@@ -61,15 +61,47 @@ async def test_markup_in_names_stays_text_on_every_page(tmp_path: Path) -> None:
         await expect(me.page.locator(".vip")).to_have_count(len(HARM) + 1)
         await there.until(lambda: there.said(channel, f"{IMAGE} {FORMULA} "), "chat got the text as it is")
         await nothing_ran(me)
+        await somebody_waits_and_somebody_helps(me, channel)
         await is_text_on_all_pages(me)
+        await is_text_in_the_overlay(me)
         await is_text_in_files(me)
+
+
+async def somebody_waits_and_somebody_helps(me: Visitor, channel: str) -> None:
+    """Names on the waiting list and in the team; texts that are told elsewhere."""
+    there = me.place
+    limits = {"cap": len(HARM) + 1, "when_full": "wait", "longest_wait_seconds": 3600}
+    texts = {"waiting": f"{SCRIPT} {{viewer}} {{position}}", "ended": IMAGE}
+    status, told = await written(
+        me, "PATCH", "/api/settings", {"limits": limits, "messages": {"texts": texts}}
+    )
+    assert status == 200, told
+    await there.redeem(channel, SCRIPT, await there.viewer("waits", IMAGE), user_input=SCRIPT)
+    await there.viewer("helps", IMAGE)
+    status, told = await written(me, "POST", "/api/team", {"login": "helps"})
+    assert status == 201, told
+    await expect(me.page.locator(".waiting-row")).to_contain_text(IMAGE)
+    await me.open("/account")
+    await expect(me.page.locator(".person-name").filter(has_text="helps")).to_contain_text(IMAGE)
+    await nothing_ran(me)
+
+
+async def is_text_in_the_overlay(me: Visitor) -> None:
+    """What streaming software shows: every VIP here has such a name."""
+    url = await me.page.evaluate(
+        "fetch('/api/settings').then((a) => a.json()).then((told) => told.overlay.url)"
+    )
+    await me.page.goto(me.place.origin + url)
+    for shown in ("#latest .name", "#next .name"):
+        await expect(me.page.locator(shown)).to_have_text(
+            re.compile("|".join(re.escape(name) for name in HARM))
+        )
+    await nothing_ran(me)
 
 
 async def is_text_on_all_pages(me: Visitor) -> None:
     for path in PATHS:
         await me.page.goto(me.place.origin + path)
-        if path.startswith("/overlay"):
-            continue
         await expect(me.page.locator("#main")).not_to_have_attribute("data-page", "")
         await nothing_ran(me)
     await me.open("/activity")

@@ -64,7 +64,9 @@ async def open_choices(path: Path) -> AsyncIterator[Choices]:
         running(ports={"api": api_of(scene)}) as world,
     ):
         await world.sign_in()
-        yield Choices(world, scene, await scene.channel())
+        channel = await scene.channel()
+        world.outside.list.append({"id": channel.id, "login": channel.login, "name": channel.name})
+        yield Choices(world, scene, channel)
 
 
 def api_of(scene: Scene) -> Api:

@@ -202,6 +202,7 @@ def figures(name: str = "ann", days: int = 30, *, granted: int = 3, title: str =
     told = {
         "from": rows[0]["day"],
         "to": rows[-1]["day"],
+        "now": 1_795_290_000_000,
         "timezone": "Europe/Berlin",
         "days": rows,
         "totals": total,

@@ -49,6 +49,19 @@ async def test_each_state_has_its_word(seen: Seen, stage: Stage) -> None:
     await expect(page.locator(".reward").nth(4)).to_contain_text("Create it again")
 
 
+async def test_what_everybody_is_refused_says_so(seen: Seen, stage: Stage) -> None:
+    limited = NO_RULES | {"most_seconds": 3600}
+    page = await opened(seen, stage, reward("1"), reward("2", rules=limited))
+    await expect(page.locator(".reward .notice")).to_have_text(
+        re.compile("^Nobody gets this: .* for 1 week, more than 1 hour ahead")
+    )
+    await page.locator(".reward").nth(1).get_by_role("button", name=CHANGE).click()
+    dialog = page.get_by_role("dialog")
+    await expect(dialog.locator(".warnings")).to_be_visible()
+    await dialog.get_by_label("the channel’s rules").check()
+    await expect(dialog.locator(".warnings")).to_be_hidden()
+
+
 async def test_a_change_sends_only_what_differs(seen: Seen, stage: Stage) -> None:
     page = await opened(seen, stage, reward(cooldown_seconds=300))
     stage.answers["PATCH", f"{POINTS}/r-1"] = (200, reward())

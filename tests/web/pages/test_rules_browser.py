@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from playwright.async_api import Page, expect
 
 from domain import messages
 from tests.web.browser import BROWSER, EVIL, Seen
-from tests.web.pages.answers import DAY, NO_RULES, catalogue, preview, settings, viewers
+from tests.web.pages.answers import DAY, NO_RULES, catalogue, preview, reward, rewards, settings, viewers
 from tests.web.stage import Call, Stage
 
 SETTINGS = "/api/settings"
@@ -40,8 +41,19 @@ def merged(call: Call) -> dict[str, Any]:
 
 async def test_a_rule_is_changed_and_only_its_part_is_sent(seen: Seen, stage: Stage) -> None:
     said = settings()["messages"] | {"texts": {"refunded.follows_too_short": "{viewer}, follow {channel}!"}}
+    stage.answers["GET", "/api/channel-points"] = (200, rewards(reward(), reward("r-2", rules=NO_RULES)))
     page = await opened(seen, stage, "/rules", messages=said)
     await expect(page.locator(".save-bar")).to_be_hidden()
+    # A limit below what a reward gives refuses everybody, except where the reward has rules of its own.
+    await page.get_by_label("A limit to the time ahead").check()
+    await expect(page.locator(".warnings .notice")).to_have_count(0)
+    await page.get_by_label("At most so much VIP time ahead", exact=True).fill("6")
+    await page.get_by_label("Unit of At most so much VIP time ahead").select_option("days")
+    await expect(page.locator(".warnings .notice")).to_have_text(
+        re.compile("^Nobody gets this: VIP for a week gives VIP for 1 week, more than 6 days ahead")
+    )
+    await page.get_by_label("A limit to the time ahead").uncheck()
+    await expect(page.locator(".warnings .notice")).to_have_count(0)
     await page.get_by_label("Followers of some time").check()
     await page.get_by_label("Has followed for at least", exact=True).fill("3")
     sentence = page.locator(".they-read:visible").first
@@ -217,6 +229,22 @@ async def test_a_reminder_alone_is_sent_with_its_length(seen: Seen, stage: Stage
     await expect(page.locator(".save-bar").first).to_be_hidden()
     [call] = stage.made("PATCH", SETTINGS)
     assert call.body == {"messages": {"ends_soon_seconds": 3600}}
+
+
+async def test_the_overlay_gets_a_new_address_after_a_question(seen: Seen, stage: Stage) -> None:
+    page = await opened(seen, stage, "/settings", overlay={"url": "/overlay?key=old"})
+    stage.answers["POST", "/api/settings/overlay/rotate"] = (200, {"url": "/overlay?key=new"})
+    panel = page.locator("#overlay")
+    await expect(panel.locator("code")).to_have_text(f"{stage.origin}/overlay?key=old")
+    for sure in (False, True):
+        await panel.get_by_role("button", name="New address").click()
+        shown = page.get_by_role("dialog")
+        await shown.get_by_role("button", name="New address" if sure else "Cancel").click()
+        await expect(shown).to_have_count(0)
+        if not sure:
+            assert stage.made("POST", "/api/settings/overlay/rotate") == []
+    await expect(panel.locator("code")).to_have_text(f"{stage.origin}/overlay?key=new")
+    await expect(panel.get_by_role("link")).to_have_attribute("href", f"{stage.origin}/overlay?key=new")
 
 
 async def test_discord_is_set_tested_and_disconnected(seen: Seen, stage: Stage) -> None:

@@ -107,7 +107,10 @@ export function router({ main, contextOf, onRoute, titleOf }) {
     const query = new URLSearchParams(location.search);
     const ctx = contextOf({ words, route, query, signal: abort.signal, ends: self.ends, reload: () => fill(false) });
     const parts = frame(page, ctx);
-    ctx.title = (heading) => { document.title = titleOf(heading); };
+    ctx.title = (heading) => {
+      const title = titleOf(heading);
+      if (document.title !== title) document.title = title;
+    };
     ctx.title(page.heading(ctx));
     main.replaceChildren(parts.node);
     if (focus) parts.h1.focus({ preventScroll: true });

@@ -9,8 +9,9 @@ const QUIET_MS = 1_500;
 
 /** Light the lamps of the shell and the icon of the tab. */
 export function light(signal) {
-  for (const lamp of document.querySelectorAll(".lamp-state")) lamp.dataset.signal = signal;
-  byId("status").dataset.signal = signal;
+  for (const node of [...document.querySelectorAll(".lamp-state"), byId("status")]) {
+    if (node.dataset.signal !== signal) node.dataset.signal = signal;
+  }
   const icon = byId("favicon");
   const wanted = `/static/favicon-${signal}.svg`;
   if (icon.getAttribute("href") !== wanted) icon.setAttribute("href", wanted);

@@ -142,10 +142,10 @@ export const dateOf = (ms) => date.format(ms);
 /** "14:02:33" within a day of `now`, else "3 Mar, 14:02". */
 export const clockTime = (ms, now) => (Math.abs(ms - now) < 86_400_000 ? hour : day).format(ms);
 
-/** Put the shell's words into markup: data-word → text, data-label → accessible name, data-hint → placeholder. */
-export function label(root) {
+/** Put words (the shell's, or a page's `speak`) into markup: data-word → text, data-label → accessible name, data-hint → placeholder. */
+export function label(root, speak = say) {
   document.documentElement.lang = language;
-  for (const node of root.querySelectorAll("[data-word]")) node.textContent = say(node.dataset.word);
-  for (const node of root.querySelectorAll("[data-label]")) node.setAttribute("aria-label", say(node.dataset.label));
-  for (const node of root.querySelectorAll("[data-hint]")) node.setAttribute("placeholder", say(node.dataset.hint));
+  for (const node of root.querySelectorAll("[data-word]")) node.textContent = speak(node.dataset.word);
+  for (const node of root.querySelectorAll("[data-label]")) node.setAttribute("aria-label", speak(node.dataset.label));
+  for (const node of root.querySelectorAll("[data-hint]")) node.setAttribute("placeholder", speak(node.dataset.hint));
 }

@@ -6,6 +6,7 @@ import { menu } from "../lib/menu.js";
 import { animate } from "../lib/motion.js";
 import { button, empty } from "../lib/parts.js";
 import { ACTIONS, CAUSES, causeOf, deedDetails, deedLine, wordOf } from "../parts/deeds.js";
+import { dataWords, mayAskData, viewerData } from "../parts/viewer_data.js";
 import words from "../words/en/activity.js";
 
 const FILTERS = ["viewer", "action", "cause", "from", "to"];
@@ -47,7 +48,8 @@ function row(ctx, deed) {
   on(press, "click", () => {
     const open = press.getAttribute("aria-expanded") !== "true";
     if (facts === null) {
-      facts = set(deedDetails(deed), { id });
+      facts = set(el("div", "deed-facts", deedDetails(deed)), { id });
+      if (mayAskData(ctx, deed.viewer)) facts.append(button({ words: dataWords(deed.viewer), icon: "docs", press: () => { viewerData(ctx, deed.viewer); } }));
       line.append(facts);
     }
     facts.hidden = !open;

@@ -43,6 +43,7 @@ function notices(ctx, told) {
     list.push(notice({ tone: own(STATES, told.state, "stop"), heading: ctx.pick(`state ${told.state}`) ?? told.state, text: told.detail, actions }));
   }
   if (told.backlog.dead > 0) list.push(notice({ tone: "stop", heading: ctx.say("dead", { n: told.backlog.dead }), text: ctx.say("dead_text") }));
+  if ((told.backlog.over_quota ?? 0) > 0) list.push(notice({ tone: "standby", heading: ctx.say("over_quota_heading"), text: ctx.say("over_quota_text") }));
   const drop = told.chat.last_drop;
   if (drop) list.push(notice({ tone: "standby", heading: ctx.say("last_drop"), text: ctx.say("last_drop_text", { time: ago(now() - drop.at), reason: drop.reason }) }));
   return list;
@@ -70,8 +71,8 @@ function show(ctx, first) {
     beat(now());
     numbers.lag.set(told.lag_ms === null ? "–" : ctx.say("ms", { n: told.lag_ms }));
     numbers.lag.classList.toggle("slow", (told.lag_ms ?? 0) > SLOW_MS);
-    const { waiting, oldest_at: oldest, parked } = told.backlog;
-    const more = [oldest ? ctx.say("backlog_oldest", { time: ago(now() - oldest) }) : ctx.say("backlog_none"), parked > 0 ? ctx.say("parked", { n: parked }) : ""];
+    const { waiting, oldest_at: oldest, parked, over_quota: over = 0 } = told.backlog;
+    const more = [oldest ? ctx.say("backlog_oldest", { time: ago(now() - oldest) }) : ctx.say("backlog_none"), parked > 0 ? ctx.say("parked", { n: parked }) : "", over > 0 ? ctx.say("over_quota", { n: over }) : ""];
     numbers.backlog.set(figure(waiting), more.filter(Boolean).join(" · "));
     const { sent, dropped } = told.chat;
     numbers.chat.set(figure(sent), [ctx.say("chat_sent"), dropped > 0 ? ctx.say("dropped", { n: dropped }) : ""].filter(Boolean).join(" · "));

@@ -29,7 +29,7 @@ async function optional(asked) {
 /** Today's numbers, from the server where it has them; then counted on as things happen. */
 function numbers(ctx, analytics) {
   const today = analytics?.days?.at(-1) ?? null;
-  const from = today ? (analytics.to ?? now()) : now();
+  const from = analytics?.now ?? now();
   const counts = { granted: today?.granted ?? 0, refunded: today?.refunded ?? 0, ended: today?.ended ?? 0 };
   const since = ctx.say(today ? "today" : "since_open");
   const nodes = {
@@ -126,7 +126,7 @@ function show(ctx, { settings, rewards, analytics }) {
   const clear = button({ words: ctx.say("filter_clear"), press: () => { filter.value = ""; list.filter(""); filter.focus(); } });
   const filterEmpty = set(el("div", "face", noneFound, clear), { id: "filter-empty" });
 
-  const deeds = vipDeeds(ctx, { list: () => list, usual: () => settings?.default_seconds ?? 0 });
+  const deeds = vipDeeds(ctx, { list: () => list, usual: () => settings?.default_seconds ?? 0, removes: () => settings?.removes ?? true });
   const bones = skeleton("rows", 6);
   let known = false;
 
@@ -141,20 +141,24 @@ function show(ctx, { settings, rewards, analytics }) {
   }
 
   function numbersNow() {
-    const { order } = list;
-    const ours = order.filter((vip) => !isByHand(vip));
+    let [ours, hand] = [0, 0];
+    for (const vip of list.order()) isByHand(vip) ? hand += 1 : ours += 1;
     const state = ctx.live.picture?.waiting ?? null;
-    const hand = order.length - ours.length;
     const cap = state?.cap ?? settings?.limits?.cap ?? 0;
     const note = [cap > 0 ? ctx.say("number_of", { n: cap }) : "", hand > 0 ? ctx.say("number_hand", { n: hand }) : ""].filter(Boolean).join(" · ");
-    told.nodes.now.set(figure(ours.length), note);
+    told.nodes.now.set(figure(ours), note);
     told.nodes.waiting.set(figure(state?.entries.length ?? 0));
-    ctx.title(ctx.say("title", { n: order.length }));
+    ctx.title(ctx.say("title", { n: ours + hand }));
     nextNow(now());
   }
 
   function nextNow(at) {
-    const next = list.order.find((vip) => vip.expires_at !== null && !vip.protected && vip.expires_at > at);
+    let next = null;
+    for (const vip of list.order()) {
+      if (vip.expires_at === null || vip.protected || vip.expires_at <= at) continue;
+      next = vip;
+      break;
+    }
     const name = next ? nameOf(viewerOf(next)) : "–";
     told.nodes.next.set(name, next ? left(next.expires_at - at) : ctx.say("number_nobody"));
     told.nodes.next.title = next ? `${name} · ${clockTime(next.expires_at, at)}` : "";
@@ -186,6 +190,12 @@ function show(ctx, { settings, rewards, analytics }) {
   ctx.live.on("vip", (vip) => list.upsert(vip));
   ctx.live.on("activity", (deed) => { feed.add(deed); told.count(deed); });
   ctx.live.on("waiting", (body) => { waiting.show({ ...body, keeps }); numbersNow(); });
+  ctx.live.on("settings", async ({ parts }) => {
+    if (!parts.includes("settings")) return;
+    settings = (await optional(ctx.api("GET", "/api/settings")).catch(() => null)) ?? settings;
+    list.again();
+    numbersNow();
+  });
   let second = 0;
   ctx.onBeat((at) => {
     list.beat(at);

@@ -7,7 +7,7 @@ import { figure } from "../lib/words.js";
 import { adoptReward, editReward, newReward } from "../parts/reward_editor.js";
 import { tileMark } from "../parts/reward_tile.js";
 import { isBusy, keepFocus } from "../parts/focus.js";
-import { rulesInWords } from "../parts/rules_form.js";
+import { NO_RULES, refusesAll, refusesAllNotice, rulesFor, rulesInWords } from "../parts/rules_form.js";
 import { sheetsMayLeave } from "../parts/sheet.js";
 import { inWords, timeInWords } from "../parts/times.js";
 import words from "../words/en/rewards.js";
@@ -50,6 +50,8 @@ function card(ctx, reward, shared) {
   const more = menu({ words: ctx.say("more", { title: reward.title }), items: () => deeds(ctx, reward, shared) });
   if (!ctx.owner) edit.hidden = more.hidden = true;
   if (reward.missing_on_twitch) edit.hidden = true;
+  const rules = rulesFor(reward, shared.rules);
+  const refused = !reward.missing_on_twitch && refusesAll(reward.time, reward.cost, rules);
   const node = el(
     "li", "panel reward",
     tileMark(reward.color),
@@ -57,6 +59,7 @@ function card(ctx, reward, shared) {
     el("div", "reward-state", signal(tone, ctx.say(state))),
     el("div", "reward-actions", edit, more),
     reward.missing_on_twitch ? el("p", "reward-note", reward.advice || ctx.say("missing_text")) : null,
+    refused ? el("div", "reward-note", refusesAllNotice(reward.title, reward.time, reward.cost, rules)) : null,
     el("div", "reward-foot", el("div", "reward-limits", ...(limits.length > 0 ? limits : [el("span", "faint", ctx.say("no_limits"))])), numbers),
   );
   node.dataset.id = reward.id;
@@ -136,7 +139,13 @@ export default {
   heading: (ctx) => ctx.say("heading"),
   intro: (ctx) => ctx.say("intro"),
   skeleton: () => skeleton("cards", 3),
-  load: (ctx) => ctx.api("GET", "/api/channel-points", { signal: ctx.signal }),
+  async load(ctx) {
+    const [told, settings] = await Promise.all([
+      ctx.api("GET", "/api/channel-points", { signal: ctx.signal }),
+      ctx.api("GET", "/api/settings", { signal: ctx.signal }).catch(() => null), // only to warn
+    ]);
+    return { ...told, rules: settings?.rules ?? NO_RULES };
+  },
 
   tools(ctx, data) {
     const used = el("span", "reward-used quiet number", ctx.say("used", { used: figure(data.limits.used), most: figure(data.limits.rewards) }));
@@ -148,7 +157,7 @@ export default {
 
   show(ctx, data) {
     keepFocus();
-    ctx.live.on("settings", ({ parts }) => parts.includes("rewards") && ctx.reload());
+    ctx.live.on("settings", ({ parts }) => (parts.includes("rewards") || parts.includes("rules")) && ctx.reload());
     // "Redeemed this stream" and "waiting" change with each redemption: ask again once they have calmed down.
     let timer = null;
     const again = () => {

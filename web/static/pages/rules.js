@@ -4,7 +4,7 @@ import { duration, group, number, radios, toggle } from "../lib/fields.js";
 import { form } from "../lib/form.js";
 import { link, panel, skeleton, tabs } from "../lib/parts.js";
 import { peopleList } from "../parts/people.js";
-import { LENGTHS, REFUSALS, ruleFields, rulesOf, rulesRecord } from "../parts/rules_form.js";
+import { LENGTHS, REFUSALS, ruleFields, rulesOf, rulesRecord, warnings } from "../parts/rules_form.js";
 import { sentencesOf, theyRead } from "../parts/sentences.js";
 import { arrangeTime, timeExample, timeFields, timeOf, timeRecord } from "../parts/times.js";
 import words from "../words/en/rules.js";
@@ -13,6 +13,14 @@ const CAUSES = { subscription: "tiers", bits: "bits", power_up: "bits" };
 const SAMPLE = { tiers: 3, bits: 500 };
 const LISTS = ["allow", "block", "protected"];
 const HOUR = 3_600;
+
+/** What is sold under the channel's rules, as they stand in the form. What a cause with units gives depends on the viewer. */
+function soldUnder(ctx, record, rewards) {
+  const rules = rulesOf(record.rules);
+  const sold = rewards.filter((reward) => reward.rules === null && !reward.missing_on_twitch).map(({ title, time, cost }) => ({ name: title, time, units: cost, rules }));
+  const causes = Object.keys(CAUSES).filter((key) => record.causes[key].on && record.causes[key].time.lasting !== "per_unit");
+  return [...sold, ...causes.map((key) => ({ name: ctx.say(`cause_${key}`), time: timeOf(record.causes[key].time), units: 1, rules }))];
+}
 
 /** The settings as the form holds them. */
 function recordOf(settings) {
@@ -109,8 +117,11 @@ export default {
   tools: (ctx) => [link({ words: ctx.say("to_messages"), href: ctx.url("/settings") + "#messages", icon: "chat" })],
 
   async load(ctx) {
-    const settings = await ctx.api("GET", "/api/settings", { signal: ctx.signal });
-    return { settings, sentences: await sentencesOf(ctx, settings.language) };
+    const [settings, { rewards }] = await Promise.all([
+      ctx.api("GET", "/api/settings", { signal: ctx.signal }),
+      ctx.api("GET", "/api/channel-points", { signal: ctx.signal }).catch(() => ({ rewards: [] })), // only to warn
+    ]);
+    return { settings, rewards, sentences: await sentencesOf(ctx, settings.language) };
   },
 
   show(ctx, data) {
@@ -122,8 +133,10 @@ export default {
       }
     };
     let tell = () => {};
+    const refused = warnings();
     const changed = (record) => {
       showExamples(record);
+      refused.update(soldUnder(ctx, record, data.rewards));
       tell();
     };
     const fields = form(ctx, {
@@ -141,6 +154,7 @@ export default {
       arrangeTime(fields, `causes.${key}.time`).after(example.node);
     }
     for (const name of [...LENGTHS.map((key) => `rules.${key}_seconds`), "limits.cap", "limits.longest_wait_seconds"]) fields.field(name).node.classList.add("sub");
+    fields.field("rules.most_seconds").node.after(refused.node);
     tell = tellSentences(ctx, fields, data);
     changed(fields.values);
     const people = lists(ctx);

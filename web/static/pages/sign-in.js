@@ -88,12 +88,15 @@ function deviceFace(ctx, { back }) {
   return node;
 }
 
+/** Somebody who is signed in already came by himself: going on is the main way, then. */
+const isIn = (ctx, session) => session.signed_in && !ctx.query.get("error");
+
 function ways(ctx, session, toDevice) {
   const error = set(el("p", "form-trouble"), { role: "alert" });
   const list = [];
   if (session.sign_in_url) {
     const choose = ctx.query.get("error") === "mismatch" ? { choose: "1" } : {};
-    const main = link({ words: ctx.say(choose.choose ? "error mismatch go" : "twitch"), href: withReturn(session.sign_in_url, ctx.query, choose), icon: "twitch", kind: "" });
+    const main = link({ words: ctx.say(choose.choose ? "error mismatch go" : "twitch"), href: withReturn(session.sign_in_url, ctx.query, choose), icon: "twitch", kind: isIn(ctx, session) ? "quiet" : "" });
     main.id = "sign-in-twitch";
     list.push(main, el("p", "hint", ctx.say("twitch_note")));
     list.push(el(
@@ -109,7 +112,7 @@ function ways(ctx, session, toDevice) {
       if (code >= 200 && code < 300) enter(ctx);
       else setText(error, code === 0 ? ctx.say("unreachable") : ctx.say("failed", { status: code }));
     };
-    list.push(button({ words: ctx.say("dev"), icon: "play", kind: session.sign_in_url ? "quiet" : "", press }), el("p", "hint", ctx.say("dev_note")));
+    list.push(button({ words: ctx.say("dev"), icon: "play", kind: session.sign_in_url || isIn(ctx, session) ? "quiet" : "", press }), el("p", "hint", ctx.say("dev_note")));
   }
   if (list.length === 0) list.push(el("p", "quiet", ctx.say("none")));
   return el("div", "stack sign-in-ways", ...list, error);
@@ -123,13 +126,15 @@ export default {
   load: () => getSession(),
   show(ctx, session) {
     const body = el("div", "sign-in-body");
-    const card = el("div", "sign-in-card", lamp("go"), el("p", "sign-in-text", ctx.say("text")), trouble(ctx), body);
+    const told = trouble(ctx);
+    const tone = ["stop", "standby"].find((each) => told?.classList.contains(`notice-${each}`)) ?? "go";
+    const card = el("div", "sign-in-card", lamp(tone), el("p", "sign-in-text", ctx.say("text")), told, body);
     const back = () => body.replaceChildren(ways(ctx, session, toDevice));
     const toDevice = () => body.replaceChildren(el("h2", "", ctx.say("device_heading")), deviceFace(ctx, { back }));
     back();
-    if (session.signed_in && !ctx.query.get("error")) {
+    if (isIn(ctx, session)) {
       const name = nameOf(session.user ?? { name: session.name });
-      body.prepend(el("div", "stack", el("p", "", ...filled(ctx.pick("already"), { name })), link({ words: ctx.say("already_go"), href: returnTo(ctx.query), kind: "" })));
+      body.prepend(el("div", "stack sign-in-ways", el("p", "", ...filled(ctx.pick("already"), { name })), link({ words: ctx.say("already_go"), href: returnTo(ctx.query), kind: "" })));
     } else if (session.needs_setup) body.prepend(notice({ tone: "info", text: ctx.say("first") }));
     return card;
   },

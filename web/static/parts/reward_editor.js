@@ -6,7 +6,7 @@ import { notice } from "../lib/parts.js";
 import { figure, scope } from "../lib/words.js";
 import words from "../words/en/reward_editor.js";
 import { rewardTile } from "./reward_tile.js";
-import { LENGTHS, NO_RULES, ruleFields, rulesOf, rulesRecord } from "./rules_form.js";
+import { LENGTHS, NO_RULES, ruleFields, rulesOf, rulesRecord, warnings } from "./rules_form.js";
 import { openSheet } from "./sheet.js";
 import { arrangeTime, secondsFor, timeExample, timeFields, timeInWords, timeOf, timeRecord } from "./times.js";
 
@@ -122,9 +122,12 @@ const tileCoin = () => {
 function open(ctx, { shared, reward, values, heading, save, words: saveWords, told = null }) {
   const seen = preview();
   const example = timeExample("points");
+  const refused = warnings();
   const changed = (record) => {
     seen.update(record);
     example.update(record.time, record.cost);
+    const rules = record.rules_from === "own" ? rulesOf(record.rules) : shared.rules;
+    refused.update([{ name: record.title.trim() || say("title_example"), time: timeOf(record.time), units: record.cost ?? 0, rules }]);
   };
   let sheet = null;
   const fields = form(ctx, {
@@ -149,6 +152,7 @@ function open(ctx, { shared, reward, values, heading, save, words: saveWords, to
   });
   fields.field("color").node.append(el("div", "swatches", ...chips));
   arrangeTime(fields, "time", { inner: false }).after(example.node);
+  fields.field("time.most").node.after(refused.node);
   for (const key of LENGTHS) fields.field(`rules.${key}_seconds`).node.classList.add("sub");
   changed(fields.values);
   const body = el("div", "editor", el("div", "editor-form", told, fields.node), seen.node);

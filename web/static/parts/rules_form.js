@@ -1,9 +1,12 @@
 // Who may become VIP: the same fields for the whole channel and for one reward with rules of its own.
+import { el } from "../lib/dom.js";
 import { duration, toggle } from "../lib/fields.js";
+import { notice } from "../lib/parts.js";
 import { scope } from "../lib/words.js";
 import words from "../words/en/rules_form.js";
+import { inWords, secondsFor } from "./times.js";
 
-const { say } = scope("rules_form", words);
+const { say, nodes } = scope("rules_form", words);
 const DAY = 86_400;
 const LONGEST_SECONDS = 366 * DAY;
 const FIRST = { min_follow: 7 * DAY, cooldown: DAY, most: 30 * DAY };
@@ -53,4 +56,32 @@ export function ruleFields(name, inner, when = () => true) {
 /** What the rules ask for, in a few words each. */
 export function rulesInWords(rules) {
   return Object.keys(NO_RULES).filter((key) => rules[key]).map((key) => say(`short_${key}`));
+}
+
+/** The rules that hold for a reward: its own, or the channel's. */
+export const rulesFor = (reward, channelRules) => reward.rules ?? channelRules;
+
+/** Whether the limit to the time ahead lies below what one purchase gives: then it refuses everybody. */
+export const refusesAll = (time, units, rules) => rules.most_seconds > 0 && secondsFor(time, units) > rules.most_seconds;
+
+/** What says so: `name` of the reward or cause, its `time`, what is paid (`units`), and the rules. */
+export function refusesAllNotice(name, time, units, rules) {
+  const told = notice({ tone: "standby", text: " " });
+  const values = { name, time: inWords(secondsFor(time, units)), most: inWords(rules.most_seconds) };
+  told.querySelector("p").replaceChildren(...nodes("refuses_all", values));
+  return told;
+}
+
+/** A place for such notices: `update([{name, time, units, rules}])` shows those that refuse everybody. */
+export function warnings() {
+  const node = el("div", "stack warnings");
+  node.setAttribute("role", "status");
+  return {
+    node,
+    update(all) {
+      const bad = all.filter(({ time, units, rules }) => refusesAll(time, units, rules));
+      node.replaceChildren(...bad.map(({ name, time, units, rules }) => refusesAllNotice(name, time, units, rules)));
+      node.hidden = bad.length === 0;
+    },
+  };
 }

@@ -6,6 +6,7 @@ import { durationInput } from "../lib/duration.js";
 import { button, nameOf } from "../lib/parts.js";
 import { randomKey } from "../lib/api.js";
 import { span } from "../lib/words.js";
+import { dataWords, mayAskData, viewerData } from "./viewer_data.js";
 import { isByHand, viewerOf } from "./vip_row.js";
 
 const HOUR = 3_600;
@@ -46,8 +47,11 @@ export function askTime(ctx, { heading, text, yes, seconds, act }) {
   input.input.select();
 }
 
-/** @param {{list: () => object, usual: () => number}} parts the list of rows; the channel's usual time in seconds */
-export function vipDeeds(ctx, { list, usual }) {
+/**
+ * @param {{list: () => object, usual: () => number, removes?: () => boolean}} parts the list of rows; the channel's usual
+ * time in seconds; whether VIPs whose time is up are taken back
+ */
+export function vipDeeds(ctx, { list, usual, removes = () => true }) {
   const leaving = new Map(); // id → {send}
 
   /** Show `changed` at once; put `vip` back if `ask` fails. */
@@ -157,6 +161,7 @@ export function vipDeeds(ctx, { list, usual }) {
   }
 
   return {
+    removes,
     extendItems(vip) {
       const give = (words, seconds) => ({
         words: `+ ${ctx.say(words)}`,
@@ -175,6 +180,7 @@ export function vipDeeds(ctx, { list, usual }) {
           ? { words: ctx.say("unprotect"), icon: "shield", press: () => protect(vip, false), ...ownersOnly }
           : { words: ctx.say("protect"), icon: "shield", press: () => protect(vip, true), ...ownersOnly },
         { words: ctx.say("see_activity", { name }), icon: "activity", press: () => ctx.go(ctx.url("/activity", { viewer: vip.viewer_login || vip.viewer_id })) },
+        mayAskData(ctx, viewerOf(vip)) ? { words: dataWords(viewerOf(vip)), icon: "docs", press: () => viewerData(ctx, viewerOf(vip)) } : undefined,
         null,
         { words: ctx.say("remove"), icon: "trash", danger: true, press: () => remove(vip) },
       ].filter((item) => item !== undefined);

@@ -19,6 +19,8 @@ export function vipList({ ctx, deeds, onCount }) {
   const removing = new Set(); // ids of those that somebody here is removing
   let order = []; // soonest end first
   let wanted = "";
+  let shown = 0; // how many of them are not filtered away
+  let telling = false;
   const inSight = new Set(); // rows that the browser has not said to be skipping
 
   const before = (a, b) => (endOf(a.vip) === endOf(b.vip) ? (a.vip.id < b.vip.id ? -1 : 1) : endOf(a.vip) - endOf(b.vip));
@@ -33,8 +35,17 @@ export function vipList({ ctx, deeds, onCount }) {
     return low;
   }
 
+  function takeOut(row) {
+    const at = order.indexOf(row);
+    if (at === -1) return;
+    order.splice(at, 1);
+    shown -= row.node.hidden ? 0 : 1;
+  }
+
   function place(row) {
-    order = order.filter((each) => each !== row);
+    takeOut(row);
+    row.node.hidden = !row.found.includes(wanted);
+    shown += row.node.hidden ? 0 : 1;
     const at = placeOf(row);
     const next = order[at]?.node ?? null;
     order.splice(at, 0, row);
@@ -49,7 +60,7 @@ export function vipList({ ctx, deeds, onCount }) {
 
   function leave(row) {
     known.delete(row.vip.id);
-    order = order.filter((each) => each !== row);
+    takeOut(row);
     row.farewell(ctx.say("over"));
     setTimeout(() => {
       row.node.addEventListener("animationend", () => forget(row));
@@ -59,13 +70,15 @@ export function vipList({ ctx, deeds, onCount }) {
   }
 
   function tell() {
-    let shown = 0;
-    for (const row of order) {
-      const hit = row.found.includes(wanted);
-      if (row.node.hidden === hit) row.node.hidden = !hit;
-      shown += hit ? 1 : 0;
-    }
+    telling = false;
     onCount(shown);
+  }
+
+  /** Entries come by the frame: the numbers are told once after all of them, and before the frame is drawn. */
+  function tellSoon() {
+    if (telling) return;
+    telling = true;
+    queueMicrotask(tell);
   }
 
   function take(vip, arriving) {
@@ -106,23 +119,29 @@ export function vipList({ ctx, deeds, onCount }) {
     node: rows,
     get size() { return order.length; },
     /** The VIPs with an end, soonest first. */
-    get order() { return order.filter((row) => !row.leaving).map((row) => row.vip); },
+    *order() { for (const row of order) if (!row.leaving) yield row.vip; },
     upsert(vip) {
       take(vip, true);
-      tell();
+      tellSoon();
     },
     /** A snapshot replaces everything; rows that stay are kept as they are. */
     reset(vips) {
       const ids = new Set(vips.filter((vip) => vip.status === "active").map((vip) => vip.id));
-      for (const [id, row] of known) if (!ids.has(id)) { known.delete(id); forget(row); }
-      order = order.filter((row) => known.has(row.vip.id));
+      for (const [id, row] of known) if (!ids.has(id)) { known.delete(id); takeOut(row); forget(row); }
       for (const vip of vips) take(vip, false);
       tell();
     },
     beat,
+    /** The settings are others now: each row is told anew. */
+    again: () => order.forEach((row) => row.leaving || row.show(row.vip)),
     /** Show only those with `text` in name or login. */
     filter(text) {
       wanted = text.trim().toLocaleLowerCase();
+      shown = 0;
+      for (const row of order) {
+        row.node.hidden = !row.found.includes(wanted);
+        shown += row.node.hidden ? 0 : 1;
+      }
       tell();
       beat(now());
     },

@@ -15,9 +15,9 @@ export const viewerOf = (vip) => ({ id: vip.viewer_id, login: vip.viewer_login, 
 export const isByHand = (vip) => vip.method === "by_hand" || vip.id.startsWith("hand:");
 export const endOf = (vip) => vip.expires_at ?? Infinity;
 
-/** `deeds`: {extendItems(vip), moreItems(vip)} for the two menus. Gives {node, vip, show(vip), count(at), found}. */
+/** `deeds`: {extendItems(vip), moreItems(vip)} for the two menus, removes(): whether we take back what is over. Gives {node, vip, show(vip), count(at), found}. */
 export function vipRow(ctx, first, deeds) {
-  const row = { vip: first, phase: "", step: -1, leaving: false };
+  const row = { vip: first, phase: "", seconds: null, step: -1, leaving: false };
   const viewer = viewerOf(first);
   const name = nameOf(viewer);
   const login = viewer.login ?? "";
@@ -54,6 +54,7 @@ export function vipRow(ctx, first, deeds) {
     row.node.classList.toggle("endless-vip", vip.expires_at === null);
     extend.hidden = vip.protected || (vip.expires_at === null && !isByHand(vip));
     row.phase = "";
+    row.seconds = null;
     row.count(now());
   };
 
@@ -73,6 +74,10 @@ export function vipRow(ctx, first, deeds) {
       return;
     }
     const remains = vip.expires_at - at;
+    // Beats are quarters of a second, and words change by the second.
+    const seconds = Math.ceil(remains / 1000);
+    if (seconds === row.seconds) return;
+    row.seconds = seconds;
     const total = Math.max(1, vip.expires_at - vip.granted_at);
     const phase = remains <= 0 ? "up" : remains < endingFrom(total) ? "ending" : "going";
     setText(leftNode, phase === "up" ? ctx.say("time_up") : left(remains));
@@ -85,7 +90,7 @@ export function vipRow(ctx, first, deeds) {
     row.phase = phase;
     row.node.dataset.phase = phase;
     const going = vip.until_stream_end ? ctx.say("with_stream") : ctx.say("until", { time: clockTime(vip.expires_at, at) });
-    setText(word, { up: ctx.say("taking_back"), ending: ctx.say("ending"), going }[phase]);
+    setText(word, { up: ctx.say(deeds.removes() ? "taking_back" : "stays_over"), ending: ctx.say("ending"), going }[phase]);
     until.replaceChildren(...(phase === "going" ? [] : [mark("standby")]), word);
   };
 

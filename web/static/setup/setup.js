@@ -1,13 +1,12 @@
 // The first run: asks where Cuelight is opened and which Twitch application it is, has both checked, waits for the start.
+import { label, scope, translated } from "../lib/words.js";
+import words from "../words/en/setup.js";
 
+const { say, pick } = scope("setup", words);
 const PATH = "/api/auth/callback/twitch";
 const FIELDS = { "setup.public_url": "public_url", "setup.client_id": "client_id", "setup.client_secret": "client_secret" };
 const LONGEST_START_MS = 60_000;
-const CLOSED = {
-  "": ["Open the address from your terminal", "This page opens with the address that Cuelight shows where it was started. Copy it from there, with everything behind “token=”."],
-  token: ["This address is not the right one", "Its token is from an earlier start, or a part of it is missing. Copy the whole address that Cuelight shows now."],
-  used: ["This address was opened before", "It opens once, in one browser. Go on there, or start Cuelight again for a new address."],
-};
+const CLOSED = ["token", "used"];
 
 const at = (id) => document.getElementById(id);
 
@@ -36,11 +35,11 @@ async function copy() {
   const text = at("redirect").textContent;
   try {
     await navigator.clipboard.writeText(text);
-    at("copied").textContent = "Copied. Paste it at Twitch, then press “Add”.";
+    at("copied").textContent = say("copied");
   } catch {
     // Pages without https, other than localhost, may not: mark it, so that two keys do.
     getSelection().selectAllChildren(at("redirect"));
-    at("copied").textContent = "It is marked: press Ctrl+C (on a Mac ⌘C).";
+    at("copied").textContent = say("marked");
   }
 }
 
@@ -53,15 +52,16 @@ function clearFaults() {
 }
 
 function showFault(fault) {
-  const words = [fault.detail ?? fault.title, fault.advice].filter(Boolean).join(" ");
+  // Our own sentence where there is one; else the server's, which may quote Twitch.
+  const told = pick(`fault ${fault.code}`) ?? [fault.detail ?? fault.title, fault.advice].filter(Boolean).join(" ");
   let name = FIELDS[fault.code];
   if (!name && /^setup\.(missing|malformed)$/.test(fault.code ?? "")) name = at("client_id").value.trim() ? "client_secret" : "client_id";
   if (!name) {
-    at("trouble-text").textContent = words;
+    at("trouble-text").textContent = told;
     at("trouble").hidden = false;
     return;
   }
-  at(`error-${name}`).textContent = words;
+  at(`error-${name}`).textContent = told;
   at(`error-${name}`).hidden = false;
   at(name).setAttribute("aria-invalid", "true");
   at(name).focus();
@@ -70,7 +70,7 @@ function showFault(fault) {
 function setBusy(busy) {
   at("send").disabled = busy;
   at("send").setAttribute("aria-busy", String(busy));
-  at("send").textContent = busy ? "Asking Twitch…" : "Check and start";
+  at("send").textContent = say(busy ? "sending" : "send");
 }
 
 async function send(event) {
@@ -85,7 +85,7 @@ async function send(event) {
     else if (answer.status === 403) close("used");
     else showFault(told);
   } catch {
-    showFault({ detail: "Cuelight does not answer.", advice: "See the terminal where it was started." });
+    showFault({ detail: say("no_answer") });
   } finally {
     setBusy(false);
   }
@@ -108,13 +108,13 @@ async function started(goTo) {
     location.replace(place);
     return;
   }
-  at("done-text").textContent = "It takes longer than it should. Look at the terminal where Cuelight runs: it says why.";
+  at("done-text").textContent = say("late");
 }
 
 function close(why) {
-  const [title, text] = CLOSED[why] ?? CLOSED[""];
-  at("closed-title").textContent = title;
-  at("closed-text").textContent = text;
+  const key = CLOSED.includes(why) ? why : "closed";
+  at("closed-title").textContent = say(`${key}_title`);
+  at("closed-text").textContent = say(`${key}_text`);
   show("closed");
 }
 
@@ -140,4 +140,6 @@ async function begin() {
   show("form");
 }
 
+await translated();
+label(document, say);
 await begin();

@@ -22,5 +22,8 @@ export default {
   settings: () => import("./de/settings.js"),
   team: () => import("./de/team.js"),
   times: () => import("./de/times.js"),
+  viewer_data: () => import("./de/viewer_data.js"),
+  lonely: () => import("./de/lonely.js"),
+  setup: () => import("./de/setup.js"),
   welcome: () => import("./de/welcome.js"),
 };

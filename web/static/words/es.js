@@ -22,5 +22,8 @@ export default {
   settings: () => import("./es/settings.js"),
   team: () => import("./es/team.js"),
   times: () => import("./es/times.js"),
+  viewer_data: () => import("./es/viewer_data.js"),
+  lonely: () => import("./es/lonely.js"),
+  setup: () => import("./es/setup.js"),
   welcome: () => import("./es/welcome.js"),
 };

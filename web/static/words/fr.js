@@ -22,5 +22,8 @@ export default {
   settings: () => import("./fr/settings.js"),
   team: () => import("./fr/team.js"),
   times: () => import("./fr/times.js"),
+  viewer_data: () => import("./fr/viewer_data.js"),
+  lonely: () => import("./fr/lonely.js"),
+  setup: () => import("./fr/setup.js"),
   welcome: () => import("./fr/welcome.js"),
 };

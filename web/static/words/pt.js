@@ -22,5 +22,8 @@ export default {
   settings: () => import("./pt/settings.js"),
   team: () => import("./pt/team.js"),
   times: () => import("./pt/times.js"),
+  viewer_data: () => import("./pt/viewer_data.js"),
+  lonely: () => import("./pt/lonely.js"),
+  setup: () => import("./pt/setup.js"),
   welcome: () => import("./pt/welcome.js"),
 };

@@ -83,6 +83,7 @@ export default {
   "reason.unknown": "Eine Regel ließ sich nicht prüfen",
   "reason.reward_gone": "Die Belohnung wurde gelöscht",
   "reason.paused": "Cuelight war pausiert",
+  "reason.crowded": "Zu viele gleichzeitig",
   "reason.waited": "Wartete zu lange auf einen Platz",
   "reason.left": "Verließ die Warteliste",
   "reason.stream_over": "Der Stream war vorher zu Ende",

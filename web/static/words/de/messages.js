@@ -53,6 +53,7 @@ export default {
   "what.refunded.unknown": "Eine Regel ließ sich nicht prüfen",
   "what.refunded.reward_gone": "Die Belohnung wurde gelöscht",
   "what.refunded.paused": "Cuelight ist pausiert",
+  "what.refunded.crowded": "Zu viele gleichzeitig",
   "what.refunded.waited": "Hat zu lange gewartet",
   "what.refunded.left": "Hat die Warteliste verlassen",
   "what.refunded.stream_over": "Der Stream ist vorbei",

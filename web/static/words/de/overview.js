@@ -36,6 +36,7 @@ export default {
   ending: "endet bald",
   time_up: "Zeit ist um",
   taking_back: "wird zurückgenommen",
+  stays_over: "bleibt VIP",
   over: "beendet",
   no_end: "kein Ende",
   stays: "geschützt, bleibt VIP",

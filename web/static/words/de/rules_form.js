@@ -12,6 +12,7 @@ export default {
   most: "Eine Grenze für die Zeit im Voraus",
   most_hint: "Niemand kann an einem Abend ein Jahr kaufen.",
   most_inside: "Höchstens so viel VIP-Zeit im Voraus",
+  refuses_all: "Das bekommt niemand: {name} gibt VIP für {time}, mehr als {most} im Voraus. Erhöhe die Grenze, oder kürze die Zeit.",
   short_subscribers_only: "Abonnenten",
   short_min_follow_seconds: "Follow-Dauer",
   short_allow_only: "Erlaubt-Liste",

@@ -84,6 +84,7 @@ export default {
   "reason.unknown": "A rule could not be checked",
   "reason.reward_gone": "The reward was deleted",
   "reason.paused": "Cuelight was paused",
+  "reason.crowded": "Too many at once",
   "reason.waited": "Waited too long for a slot",
   "reason.left": "Left the waiting list",
   "reason.stream_over": "The stream ended first",

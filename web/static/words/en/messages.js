@@ -53,6 +53,7 @@ export default {
   "what.refunded.unknown": "A rule could not be checked",
   "what.refunded.reward_gone": "The reward was deleted",
   "what.refunded.paused": "Cuelight is paused",
+  "what.refunded.crowded": "Too many at once",
   "what.refunded.waited": "Waited too long",
   "what.refunded.left": "Left the waiting list",
   "what.refunded.stream_over": "The stream is over",

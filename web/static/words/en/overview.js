@@ -36,6 +36,7 @@ export default {
   ending: "ending soon",
   time_up: "time is up",
   taking_back: "taking it back",
+  stays_over: "stays VIP",
   over: "ended",
   no_end: "no end",
   stays: "protected, stays VIP",

@@ -12,6 +12,7 @@ export default {
   most: "A limit to the time ahead",
   most_hint: "Nobody can buy a year in one evening.",
   most_inside: "At most so much VIP time ahead",
+  refuses_all: "Nobody gets this: {name} gives VIP for {time}, more than {most} ahead. Raise the limit, or shorten the time.",
   short_subscribers_only: "subscribers",
   short_min_follow_seconds: "follow age",
   short_allow_only: "allow list",

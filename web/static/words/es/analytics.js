@@ -83,6 +83,7 @@ export default {
   "reason.unknown": "No se pudo comprobar una regla",
   "reason.reward_gone": "La recompensa fue borrada",
   "reason.paused": "Cuelight estaba en pausa",
+  "reason.crowded": "Demasiados a la vez",
   "reason.waited": "Esperó plaza demasiado tiempo",
   "reason.left": "Dejó la lista de espera",
   "reason.stream_over": "El directo terminó antes",

@@ -53,6 +53,7 @@ export default {
   "what.refunded.unknown": "No se pudo comprobar una regla",
   "what.refunded.reward_gone": "La recompensa fue borrada",
   "what.refunded.paused": "Cuelight está en pausa",
+  "what.refunded.crowded": "Demasiados a la vez",
   "what.refunded.waited": "Esperó demasiado",
   "what.refunded.left": "Dejó la lista de espera",
   "what.refunded.stream_over": "El directo terminó",

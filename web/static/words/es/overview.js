@@ -36,6 +36,7 @@ export default {
   ending: "termina pronto",
   time_up: "se acabó",
   taking_back: "retirándolo",
+  stays_over: "sigue siendo VIP",
   over: "terminado",
   no_end: "sin fin",
   stays: "con protección, sigue VIP",

@@ -12,6 +12,7 @@ export default {
   most: "Un límite al tiempo por delante",
   most_hint: "Nadie puede comprar un año en una noche.",
   most_inside: "Como máximo tanto tiempo VIP por delante",
+  refuses_all: "Nadie lo consigue: {name} da VIP durante {time}, más que {most} por delante. Sube el límite o acorta el tiempo.",
   short_subscribers_only: "suscriptores",
   short_min_follow_seconds: "antigüedad como seguidor",
   short_allow_only: "lista de permitidos",

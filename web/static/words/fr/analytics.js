@@ -83,6 +83,7 @@ export default {
   "reason.unknown": "Une règle n’a pas pu être vérifiée",
   "reason.reward_gone": "La récompense a été supprimée",
   "reason.paused": "Cuelight était en pause",
+  "reason.crowded": "Trop de monde à la fois",
   "reason.waited": "A attendu une place trop longtemps",
   "reason.left": "A quitté la liste d’attente",
   "reason.stream_over": "Le live s’est terminé avant",

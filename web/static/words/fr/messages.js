@@ -53,6 +53,7 @@ export default {
   "what.refunded.unknown": "Une règle n’a pas pu être vérifiée",
   "what.refunded.reward_gone": "La récompense a été supprimée",
   "what.refunded.paused": "Cuelight est en pause",
+  "what.refunded.crowded": "Trop de monde à la fois",
   "what.refunded.waited": "A attendu trop longtemps",
   "what.refunded.left": "A quitté la liste d’attente",
   "what.refunded.stream_over": "Le live est terminé",

@@ -36,6 +36,7 @@ export default {
   ending: "finit bientôt",
   time_up: "temps fini",
   taking_back: "nous le reprenons",
+  stays_over: "reste VIP",
   over: "fini",
   no_end: "sans fin",
   stays: "protection, reste VIP",

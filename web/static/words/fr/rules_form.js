@@ -12,6 +12,7 @@ export default {
   most: "Une limite au temps d’avance",
   most_hint: "Personne ne peut acheter un an en une soirée.",
   most_inside: "Au plus tant de temps VIP d’avance",
+  refuses_all: "Personne ne l’obtient : {name} donne VIP pour {time}, plus que {most} d’avance. Relève la limite ou raccourcis la durée.",
   short_subscribers_only: "abonnés",
   short_min_follow_seconds: "ancienneté du follow",
   short_allow_only: "liste autorisée",

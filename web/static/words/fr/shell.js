@@ -5,7 +5,7 @@ export default {
   nav_watch: "Observer",
   nav_set: "Régler",
   nav_care: "Entretenir",
-  nav_overview: "Vue d’ensemble",
+  nav_overview: "Aperçu",
   nav_activity: "Activité",
   nav_analytics: "Statistiques",
   nav_rewards: "Récompenses",

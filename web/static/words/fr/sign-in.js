@@ -12,7 +12,7 @@ export default {
   none: "La connexion n’est pas réglée ici. Qui fait tourner Cuelight lance « cuelight setup », ou « make demo » pour regarder sans compte.",
   first: "Personne ne s’est encore connecté ici. Le premier devient l’hôte de ce Cuelight.",
   already: "Tu es connecté en tant que {name}.",
-  already_go: "Ouvrir la vue d’ensemble",
+  already_go: "Ouvrir l’aperçu",
   already_other: "Se connecter avec un autre compte",
   left: "Tu es déconnecté. Les VIP finissent quand même à l’heure.",
   left_channel: "Ta chaîne a quitté Cuelight. Connecte-toi quand tu voudras revenir.",

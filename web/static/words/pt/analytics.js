@@ -83,6 +83,7 @@ export default {
   "reason.unknown": "Uma regra não pôde ser verificada",
   "reason.reward_gone": "A recompensa foi apagada",
   "reason.paused": "O Cuelight estava em pausa",
+  "reason.crowded": "Gente demais ao mesmo tempo",
   "reason.waited": "Esperou demais por uma vaga",
   "reason.left": "Saiu da lista de espera",
   "reason.stream_over": "A live terminou antes",

@@ -53,6 +53,7 @@ export default {
   "what.refunded.unknown": "Uma regra não pôde ser verificada",
   "what.refunded.reward_gone": "A recompensa foi apagada",
   "what.refunded.paused": "O Cuelight está em pausa",
+  "what.refunded.crowded": "Gente demais ao mesmo tempo",
   "what.refunded.waited": "Esperou demais",
   "what.refunded.left": "Saiu da lista de espera",
   "what.refunded.stream_over": "A live terminou",

@@ -36,6 +36,7 @@ export default {
   ending: "termina logo",
   time_up: "tempo acabou",
   taking_back: "retirando",
+  stays_over: "continua VIP",
   over: "terminado",
   no_end: "sem fim",
   stays: "com proteção, continua VIP",

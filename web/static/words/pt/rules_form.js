@@ -12,6 +12,7 @@ export default {
   most: "Um limite ao tempo pela frente",
   most_hint: "Ninguém pode comprar um ano em uma noite.",
   most_inside: "No máximo tanto tempo de VIP pela frente",
+  refuses_all: "Ninguém consegue: {name} dá VIP por {time}, mais do que {most} pela frente. Aumente o limite ou encurte o tempo.",
   short_subscribers_only: "inscritos",
   short_min_follow_seconds: "tempo como seguidor",
   short_allow_only: "lista de permitidos",

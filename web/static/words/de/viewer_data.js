@@ -1,0 +1,17 @@
+export default {
+  open: "Was wir über {name} haben…",
+  heading: "Was wir über {name} haben",
+  text: "{name} darf danach fragen, und auch darum bitten, vergessen zu werden. Es ist, was dein Kanal hat: Zeiten als VIP, Einlösungen mit dem, was dazu geschrieben wurde, Plätze auf Listen, Zeilen des Protokolls.",
+  download: "Herunterladen",
+  erase: "Löschen…",
+  erase_heading: "Löschen, was wir über {name} haben?",
+  erase_1: "VIP endet jetzt, wenn es von uns ist. Wer wartet, bekommt die Punkte zurück.",
+  erase_2: "Einlösungen, Zeiten und die Namen im Protokoll verschwinden für immer. Niemand kann sie zurückholen.",
+  erase_3: "Auch eine Sperre verschwindet: Wer gesperrt war, kann wieder einlösen.",
+  erase_yes: "Für immer löschen",
+  going: "Wir löschen, was wir über {name} haben.",
+  erased: "Was wir über {name} hatten, ist gelöscht.",
+  nothing: "Es gab nichts mehr über {name}.",
+  unfinished: "Was wir über {name} hatten, ist gelöscht. Twitch war nicht zu erreichen: Sieh dort nach, ob VIP weg ist.",
+  failed: "Von {name} ist noch nichts gelöscht.",
+};

@@ -1,0 +1,17 @@
+export default {
+  open: "What we hold of {name}…",
+  heading: "What we hold of {name}",
+  text: "{name} may ask you for this, and may ask you to forget it. It is what your channel holds: times as VIP, redemptions with what was written, places on lists, lines of the log.",
+  download: "Download",
+  erase: "Erase it…",
+  erase_heading: "Erase what we hold of {name}?",
+  erase_1: "The VIP ends now, if it is one of ours. Who waits gets the points back.",
+  erase_2: "Redemptions, times and the names in the log go for good. Nobody can bring them back.",
+  erase_3: "A block goes too: whoever was blocked may redeem again.",
+  erase_yes: "Erase for good",
+  going: "We are erasing what we hold of {name}.",
+  erased: "What we held of {name} is erased.",
+  nothing: "There was nothing left of {name}.",
+  unfinished: "What we held of {name} is erased. Twitch could not be told, so look there whether the VIP is gone.",
+  failed: "Nothing of {name} is erased yet.",
+};

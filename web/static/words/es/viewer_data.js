@@ -1,0 +1,17 @@
+export default {
+  open: "Lo que guardamos de {name}…",
+  heading: "Lo que guardamos de {name}",
+  text: "{name} puede pedirte estos datos y también que se olviden. Es lo que guarda tu canal: tiempos como VIP, canjes con lo que se escribió, puestos en listas y líneas del registro.",
+  download: "Descargar",
+  erase: "Borrarlo…",
+  erase_heading: "¿Borrar lo que guardamos de {name}?",
+  erase_1: "El VIP termina ahora, si es uno de los nuestros. Quien espera recupera sus puntos.",
+  erase_2: "Canjes, tiempos y nombres en el registro desaparecen para siempre. Nadie puede recuperarlos.",
+  erase_3: "También se borra un bloqueo: quien estaba bloqueado puede volver a canjear.",
+  erase_yes: "Borrar para siempre",
+  going: "Estamos borrando lo que guardamos de {name}.",
+  erased: "Lo que guardábamos de {name} está borrado.",
+  nothing: "No quedaba nada de {name}.",
+  unfinished: "Lo que guardábamos de {name} está borrado. No pudimos avisar a Twitch: comprueba allí si el VIP ya no está.",
+  failed: "Todavía no se ha borrado nada de {name}.",
+};

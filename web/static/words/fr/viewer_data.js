@@ -1,0 +1,17 @@
+export default {
+  open: "Ce que nous gardons de {name}…",
+  heading: "Ce que nous gardons de {name}",
+  text: "{name} peut te demander ces données, et te demander de les oublier. C’est ce que garde ta chaîne : temps de VIP, échanges avec ce qui a été écrit, places sur des listes, lignes du journal.",
+  download: "Télécharger",
+  erase: "Tout effacer…",
+  erase_heading: "Effacer ce que nous gardons de {name} ?",
+  erase_1: "Le VIP prend fin maintenant, si c’est l’un des nôtres. Qui attend récupère ses points.",
+  erase_2: "Échanges, durées et noms dans le journal disparaissent pour de bon. Personne ne peut les retrouver.",
+  erase_3: "Un blocage disparaît aussi : qui était bloqué peut de nouveau échanger.",
+  erase_yes: "Effacer pour de bon",
+  going: "Nous effaçons ce que nous gardons de {name}.",
+  erased: "Ce que nous gardions de {name} est effacé.",
+  nothing: "Il ne restait rien de {name}.",
+  unfinished: "Ce que nous gardions de {name} est effacé. Twitch n’a pas pu être prévenu : regarde là-bas si le VIP a disparu.",
+  failed: "Rien de {name} n’est encore effacé.",
+};

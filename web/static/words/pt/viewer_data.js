@@ -1,0 +1,17 @@
+export default {
+  open: "O que guardamos de {name}…",
+  heading: "O que guardamos de {name}",
+  text: "{name} pode pedir estes dados a você, e pedir que sejam esquecidos. É o que o seu canal guarda: tempos como VIP, resgates com o que foi escrito, lugares em listas e linhas do registro.",
+  download: "Baixar",
+  erase: "Apagar…",
+  erase_heading: "Apagar o que guardamos de {name}?",
+  erase_1: "O VIP termina agora, se for um dos nossos. Quem espera recebe os pontos de volta.",
+  erase_2: "Resgates, tempos e nomes no registro somem para sempre. Ninguém pode trazê-los de volta.",
+  erase_3: "Um bloqueio também some: quem estava bloqueado pode resgatar de novo.",
+  erase_yes: "Apagar para sempre",
+  going: "Estamos apagando o que guardamos de {name}.",
+  erased: "O que guardávamos de {name} foi apagado.",
+  nothing: "Não havia mais nada de {name}.",
+  unfinished: "O que guardávamos de {name} foi apagado. Não conseguimos avisar a Twitch: veja lá se o VIP sumiu.",
+  failed: "Ainda não apagamos nada de {name}.",
+};
