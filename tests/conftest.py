@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import asyncio.constants
 import ipaddress
+import linecache
 import os
 import socket
 import sys
+import traceback
 from typing import Any
 from urllib.parse import urlsplit
 
 import hypothesis
+import pytest
+import structlog
+
+from tests.support.spread import Spread, place
 
 # A test says which variables it sets. Those of the person who runs the suite do not count, nor does a .env.
 for _name in list(os.environ):
@@ -38,6 +44,14 @@ for _name in (
 # In its debug mode asyncio keeps ten frames of the stack with every handle: two say where one came from, and the
 # suite loses a fifth of its time.
 asyncio.constants.DEBUG_STACK_DEPTH = 2
+# With every task and future it keeps the whole stack, and asks the disk each time whether a source has changed.
+traceback.extract_stack.__defaults__ = (None, 3)
+linecache.checkcache = lambda filename=None: None
+
+# An exception that is logged: the box that rich draws around it, with the locals of each frame, holds up the event loop
+# for a third of a second, and on a busy machine for longer than calls have time.
+_plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+structlog.configure(processors=[*structlog.get_config()["processors"][:-1], _plain])
 
 hypothesis.settings.register_profile("house", deadline=None)
 hypothesis.settings.load_profile("house")
@@ -89,3 +103,12 @@ def _resolvable(host: object) -> bool:
 
 
 sys.addaudithook(_loopback_only)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=place)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Spread:
+    return Spread(config, log)

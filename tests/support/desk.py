@@ -28,6 +28,7 @@ from gateways.twitch.tokens import TokenKeeper
 from handlers.vip.channels import Enrolment
 from handlers.vip.discord_writer import opener
 from handlers.vip.grants import Grants
+from handlers.vip.quotas import USUAL, Quota
 from simulators.twitch import TwitchSimulator
 from simulators.twitch.settings import SimulatorSettings
 from storage.open import open_store, sqlite_url
@@ -51,9 +52,12 @@ async def open_scene(
     chat_sender_id: str = "",
     accounts: bool = False,
     allowed_channels: Sequence[str] = (),
+    quota: Quota = USUAL,
+    call_seconds: float = SECONDS,
 ) -> AsyncIterator[Scene]:
     """A running desk on a store in `directory`. `scheduler` false leaves ends to the test. `accounts`: with logins,
-    teams, and a way to leave (`Scene.accounts`)."""
+    teams, and a way to leave (`Scene.accounts`). `quota`: of each channel (`join_handlers`). `call_seconds`:
+    how long a call may take; if that is short, a busy machine cuts calls off, and the story is another one."""
     clock = clock or StoryClock()
     metrics, checkpoints, watch = PrometheusMetrics(), Checkpoints(), NoWatch()
     sim = TwitchSimulator(settings=settings or SimulatorSettings().unthrottled())
@@ -98,7 +102,7 @@ async def open_scene(
             clock=clock,
             metrics=metrics,
             random=Random(2),
-            call_seconds=2.0,
+            call_seconds=call_seconds,
             quick_retry_seconds=0.0,
         )
         joined = None
@@ -130,6 +134,7 @@ async def open_scene(
             revoked=on_revoked,
             chat_sender_id=chat_sender_id,
             workers=workers,
+            quota=quota,
             accounts=joined.parts if joined else None,
             messages=MessageParts(
                 discord=Discord(http=http, origin=sim.discord_url),

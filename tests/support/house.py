@@ -21,7 +21,7 @@ from storage.open import open_store, sqlite_url
 from tests.support.story import Checkpoints, StoryClock
 from tests.support.unreliable import UnreliableStore
 
-SECONDS = 10.0
+SECONDS = 30.0
 FEW = RetryPolicy(max_attempts=3, base_ms=1000, cap_ms=1000, floor_ms=1000)
 Script = Callable[[Work], Awaitable[str]]
 

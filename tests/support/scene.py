@@ -20,6 +20,7 @@ from daemon.wiring_accounts import Accounts
 from daemon.wiring_handlers import Desk, Repositories
 from domain.audit import AuditRecord
 from domain.channel import Channel, Reward, Viewer
+from domain.events import Arrival
 from domain.inbox import InboxRow, RowState
 from domain.ports import Clock
 from domain.redemption import Redemption
@@ -40,7 +41,7 @@ from tests.support.unreliable import UnreliableStore
 
 REDEMPTION_ADD = "channel.channel_points_custom_reward_redemption.add"
 REDEMPTION_UPDATE = "channel.channel_points_custom_reward_redemption.update"
-SECONDS = 15.0  # no wait of a test takes longer
+SECONDS = 30.0  # no wait of a test takes longer
 SCHEDULER = "expiries"
 ROUNDS = 60  # of moving time to the next retry
 
@@ -164,14 +165,16 @@ class Scene:
         frame = {"metadata": {"message_id": message_id, "message_type": "notification"}, "payload": payload}
         body = frame if transport == "websocket" else payload
         self.last = await self.desk.eventsub.notification(
-            message_id=message_id,
-            type=type,
-            version=version,
-            payload=payload,
-            raw=json.dumps(body).encode(),
-            headers={},
-            key_id="",
-            transport=transport,
+            Arrival(
+                message_id=message_id,
+                type=type,
+                version=version,
+                payload=payload,
+                raw=json.dumps(body).encode(),
+                headers={},
+                key_id="",
+                transport=transport,
+            )
         )
         return f"twitch:{message_id}"
 
