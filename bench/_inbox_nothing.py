@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable
 from importlib.metadata import version
 from typing import Any, Literal, NoReturn
 
@@ -18,6 +18,7 @@ from daemon.logs import configure_logs
 from daemon.loop_probe import LoopProbe
 from daemon.metrics import PrometheusMetrics
 from domain.errors import Broken
+from domain.events import Arrival
 from gateways.topics.memory import MemoryTopics
 from handlers.accounts.sessions import SignedIn
 from storage.audit import AuditFilter
@@ -29,18 +30,7 @@ from web.server import Server
 class Nothing:
     """Every port that the web layer asks for; none of them keeps anything."""
 
-    async def notification(
-        self,
-        *,
-        message_id: str,
-        type: str,
-        version: str,
-        payload: dict[str, Any],
-        raw: bytes,
-        headers: Mapping[str, str],
-        key_id: str,
-        transport: str,
-    ) -> Literal["new"]:
+    async def notification(self, came: Arrival) -> Literal["new"]:
         return "new"
 
     async def revocation(self, *, message_id: str, subscription: dict[str, Any], transport: str) -> None:

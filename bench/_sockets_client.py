@@ -13,7 +13,7 @@ import random
 import resource
 import ssl
 import sys
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -21,6 +21,7 @@ import structlog
 from websockets.asyncio.client import connect
 
 from daemon.clock import SystemClock
+from domain.events import Arrival
 from domain.ports import NullMetrics
 from gateways.http import HttpClient
 from gateways.pace import MemoryPace
@@ -121,18 +122,7 @@ class Cuelight:
         elif channel_id in self._open and state != "stopped":
             raise SystemExit(f"a socket was lost: {state} {detail}")
 
-    async def notification(
-        self,
-        *,
-        message_id: str,
-        type: str,
-        version: str,
-        payload: dict[str, Any],
-        raw: bytes,
-        headers: Mapping[str, str],
-        key_id: str,
-        transport: str,
-    ) -> str:
+    async def notification(self, came: Arrival) -> str:
         return "new"
 
     async def _revoked(self, subscription: RemoteSubscription) -> None:

@@ -68,7 +68,9 @@ class ChannelOverview:
         """Have everything that Twitch knows of a channel looked at, and wait for that some seconds. `row` is its id in
         the inbox; `state` and `result` are those of the row by then. Raises `NotFound`."""
         if await self._channels.get(channel_id) is None:
-            raise NotFound(f"There is no channel {channel_id}.", advice="cuelight channels list")
+            raise NotFound(
+                f"There is no channel {channel_id}.", advice="`cuelight channels list` shows which there are."
+            )
         delivery = reconciliation_of(channel_id, run=f"order.{secrets.token_hex(8)}")
         await self._intake.accept(delivery)
         deadline = self._clock.monotonic() + WAIT_SECONDS

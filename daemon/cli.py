@@ -43,6 +43,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     if words[:1] == ["simulate"] and words[1:2] and words[1] in SIMULATORS:
         return _simulate(words[1], words[2:])
+    if words[:1] == ["help"]:
+        words = [*words[1:], "--help"]
+    elif words == ["--version"]:
+        words = ["version"]
     parser = build_parser()
     if not words:
         parser.print_help()
@@ -81,26 +85,29 @@ def build_parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--json", action="store_true", help="print the result as JSON")
 
+    plain = argparse.ArgumentParser(add_help=False)  # what runs until it is stopped has no result to print
+    plain.set_defaults(json=False)
+
     run = _add(
-        things, common, "run", "run the daemon until it is told to stop (Ctrl-C or SIGTERM)", _run_daemon
+        things, plain, "run", "run the daemon until it is told to stop (Ctrl-C or SIGTERM)", _run_daemon
     )
     run.add_argument(
         "--roles",
         metavar="ROLE,…",
         help="parts that this process runs: web, eventsub, worker (default: ROLES, or all)",
     )
-    run.set_defaults(json=False)
     demo = _add(things, common, "demo", "show everything with a simulated Twitch", _demo)
     demo.add_argument(
         "--seconds", type=_positive, help="end after so many seconds (default: run until Ctrl-C)"
     )
     demo.add_argument("--headless", action="store_true", help="print no address and wait for no browser")
     demo.add_argument(
-        "--port", type=int, default=8080, help="port of the page (default 8080; 0 takes a free one)"
+        "--port", type=_port, default=8080, help="port of the page (default 8080; 0 takes a free one)"
     )
     simulate = _add(
-        things, common, "simulate", "run a simulator alone: `cuelight simulate twitch --help`", _usage
-    )
+        things, plain, "simulate", "run a simulator alone: `cuelight simulate twitch --help`",
+        lambda options: _simulate(options.what, []),
+    )  # fmt: skip
     simulate.add_argument("what", choices=SIMULATORS)
     _add_setup(things, common)
     _add(things, common, "check", "say whether the settings can be used", _check)
@@ -189,7 +196,7 @@ def _add_admin(
         ("restart", "begin a channel's connection anew"),
     ):
         _add(channels, admin, verb, what, _admin(f"channels_{verb}")).add_argument(
-            "id", help="id of the broadcaster"
+            "id", metavar="CHANNEL", help="id or login name"
         )
 
 
@@ -266,14 +273,28 @@ def _group(
     things: argparse._SubParsersAction[argparse.ArgumentParser], name: str, about: str
 ) -> argparse._SubParsersAction[argparse.ArgumentParser]:
     thing = things.add_parser(name, help=about, description=f"{about[:1].upper()}{about[1:]}.")
-    return thing.add_subparsers(title="verbs", metavar="VERB", dest="verb", required=True)
+    thing.set_defaults(handler=lambda _: _without_verb(thing))
+    return thing.add_subparsers(title="verbs", metavar="VERB", dest="verb")
+
+
+def _without_verb(thing: argparse.ArgumentParser) -> int:
+    thing.print_help(sys.stderr)
+    return EXIT_USAGE
 
 
 def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("must be 1 or more")
-    return number
+    return _whole(text, 1)
+
+
+def _port(text: str) -> int:
+    return _whole(text, 0, 65_535)
+
+
+def _whole(text: str, least: int, most: int = 1 << 53) -> int:
+    if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
+        bound = f"from {least} to {most}" if most < 1 << 53 else f"of {least} or more"
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number {bound}")
+    return int(text)
 
 
 def _admin(name: str) -> Handler:
@@ -339,11 +360,6 @@ def _demo(options: argparse.Namespace) -> int:
 def _simulate(name: str, words: list[str]) -> int:
     sys.stdout.flush()
     os.execv(sys.executable, [sys.executable, "-m", f"simulators.{name}", *words])  # noqa: S606 - our own module
-
-
-def _usage(options: argparse.Namespace) -> int:
-    print("cuelight: write `cuelight simulate NAME`, then the simulator's options.", file=sys.stderr)
-    return EXIT_USAGE
 
 
 def _check(options: argparse.Namespace) -> int:

@@ -100,17 +100,17 @@ def channels_add(options: argparse.Namespace) -> int:
 
 
 def channels_remove(options: argparse.Namespace) -> int:
-    print_record(_ask(options, "channels.remove", {"id": options.id}), as_json=options.json)
+    print_record(_ask(options, "channels.remove", {"id": _id(options)}), as_json=options.json)
     return 0
 
 
 def channels_restart(options: argparse.Namespace) -> int:
-    print_record(_ask(options, "channels.restart", {"id": options.id}), as_json=options.json)
+    print_record(_ask(options, "channels.restart", {"id": _id(options)}), as_json=options.json)
     return 0
 
 
 def channels_pause(options: argparse.Namespace) -> int:
-    """Several, or all: each is told by itself, and one that is unknown does not keep the others from it."""
+    """Several, or all. Where one is unknown, nothing is done; one that fails does not keep the others from it."""
     return _each(options, "channels.pause")
 
 
@@ -135,13 +135,22 @@ def _each(options: argparse.Namespace, command: str) -> int:
     return int(failed)
 
 
+def _id(options: argparse.Namespace) -> str:
+    """The id of the channel that is named by id or login. Raises `NotFound`."""
+    if options.id.isdigit():
+        return str(options.id)
+    return str(_named([options.id], _ask(options, "channels.list")["channels"])[0]["id"])
+
+
 def _named(wanted: Sequence[str], known: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Channels by id or login. Raises `NotFound` for the first that there is not."""
     found = []
     for one in wanted:
         match = next((each for each in known if one.lower() in {each["id"], each["login"]}), None)
         if match is None:
-            raise NotFound(f"There is no channel {one}.", advice="cuelight channels list")
+            raise NotFound(
+                f"There is no channel {one}.", advice="`cuelight channels list` shows which there are."
+            )
         found.append(match)
     return found
 
@@ -230,7 +239,8 @@ def _data_dir(options: argparse.Namespace) -> Path:
 
 
 def _reward(reward: Mapping[str, Any]) -> str:
-    return f"{reward['title']} ({reward['cost']} points, {duration_text(reward['vip_seconds'])})"
+    points = "1 point" if reward["cost"] == 1 else f"{reward['cost']} points"
+    return f"{reward['title']} ({points}, {duration_text(reward['vip_seconds'])})"
 
 
 def duration_text(seconds: int) -> str:

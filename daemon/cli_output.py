@@ -11,7 +11,7 @@ from typing import Any, TextIO
 
 from domain.errors import CuelightError
 
-WIDEST_CELL = 60
+WIDEST_CELL = 64  # a SHA-256 is there to be noted down whole
 
 
 def colours_on(stream: TextIO) -> bool:

@@ -66,6 +66,8 @@ def export(options: argparse.Namespace) -> int:
         told = _ask(options, "export", given, see=lambda facts: file.write(base64.b64decode(facts["block"])))
         told = {"file": options.out, "bytes": file.finish(), **told}
     print_record(told, as_json=options.json)
+    if not told["lines"]:
+        print("Nothing is held there. Is it the right id?", file=sys.stderr)
     return 0
 
 

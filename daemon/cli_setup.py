@@ -165,6 +165,13 @@ class _Setup:
         if not given and self._asks:
             given = _asked(f"Client ID [{held_id}]: " if held_id else "Client ID: ")
         client_id = given or held_id
+        if not client_id and not self._asks:
+            raise Rejected(
+                "The client ID is missing.",
+                code="setup.missing",
+                advice="Name it with --client-id ID, and a file with its secret with --client-secret-file FILE; or run"
+                " this on a terminal, where it leads you through it.",
+            )
         secret = self._secret(same=client_id == held_id)
         client_id, secret = checked_credentials(client_id, secret)
         asyncio.run(_ask_twitch(self._settings, client_id, secret))

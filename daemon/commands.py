@@ -14,6 +14,7 @@ from daemon.settings import Settings
 from domain.errors import Broken, Rejected
 from domain.inbox import RowState
 from domain.ports import Clock
+from handlers.accounts.permissions import Uses
 from handlers.intake import Poke
 from handlers.vip.channels import Enrolment
 from handlers.vip.grants import Grants
@@ -160,9 +161,11 @@ class ChannelCommands:
 class KeyCommands:
     """`cuelight keys rotate`: a new key in front, everything sealed again, then the old keys forgotten."""
 
-    def __init__(self, *, settings: Settings, grants: Grants, others: Sequence[SealAgain] = ()) -> None:
+    def __init__(
+        self, *, settings: Settings, grants: Grants, uses: Uses, others: Sequence[SealAgain] = ()
+    ) -> None:
         """`others`: what else is sealed, beside the grants."""
-        self._settings, self._grants, self._others = settings, grants, tuple(others)
+        self._settings, self._grants, self._uses, self._others = settings, grants, uses, tuple(others)
 
     async def rotate(self) -> dict[str, Any]:
         """Safe to repeat: after a crash in between, both keys are in place. Keys that the operator gave
@@ -182,13 +185,14 @@ class KeyCommands:
         }
 
     async def grants(self) -> list[dict[str, Any]]:
-        """For `cuelight doctor`: whose logins there are, and which are over. No token leaves the daemon."""
+        """For `cuelight doctor`: whose logins there are, which are over, and which scopes they lack for what they are
+        used for. No token leaves the daemon."""
         told = []
         for user_id in await self._grants.ids():
             try:
                 token = await self._grants.load(user_id)
             except Broken as error:
-                told.append({"user_id": user_id, "login": "", "dead": error.message, "scopes": []})
+                told.append({"user_id": user_id, "login": "", "dead": error.message, "lacking": []})
                 continue
             if token is not None:
                 told.append(
@@ -196,7 +200,7 @@ class KeyCommands:
                         "user_id": user_id,
                         "login": token.login,
                         "dead": token.dead,
-                        "scopes": list(token.scopes),
+                        "lacking": list(await self._uses.lacking(user_id, token.scopes)),
                     }
                 )
         return told

@@ -35,7 +35,7 @@ async def audit_chain(patient: Patient) -> Sequence[Finding]:
     if not told["channels"]:
         return [Finding(CHECK, "warning" if late else "skipped", "No block has been made yet.")]
     detail = (
-        f"{told['channels']} chains, {told['waiting']} records are not linked yet, the newest block verifies."
+        f"Chains: {told['channels']}; records not linked yet: {told['waiting']}; the newest block verifies."
     )
     if late:
         advice = "See the daemon's log. In a fleet: is there a process with the role worker?"

@@ -14,20 +14,22 @@ from daemon.offline import LIVE_MS
 from domain.errors import Broken, Rejected
 from domain.ports import NullMetrics
 from gateways.twitch.oauth import TwitchOAuth
-from gateways.twitch.scopes import VIP_FEATURES, missing_scopes
+from handlers.accounts.permissions import Uses
 from handlers.vip.grants import Grants
 from storage.catalog import SCHEMAS
+from storage.channels import CHANNELS, Channels
 from storage.contracts import every
 from storage.daemons import DAEMONS
 from storage.inbox import INBOX, Inbox
 from storage.sealing import Sealer
+from storage.team import BOTS, Bots
 from storage.tokens import TOKENS
 
 LITTLE_DISK_BYTES = 200 * 1024 * 1024
 LONG_WRITE_MS = 500.0
 LONG_WAIT_SECONDS = 60.0
 LONG_LAG_SECONDS = 0.5
-LOG_IN = "Let the streamer log in again (`cuelight channels add`)."
+LOG_IN = "Let its owner sign in again on the page (or by code: `cuelight setup --login`)."
 
 
 async def daemon(patient: Patient) -> Sequence[Finding]:
@@ -133,16 +135,15 @@ async def logins(patient: Patient) -> Sequence[Finding]:
 
 def _of_daemon(grant: Mapping[str, Any]) -> Finding:
     """The daemon validates each hour and notes which are over."""
-    return _judged(grant["user_id"], grant["login"], grant["dead"], grant["scopes"])
+    return _judged(grant["user_id"], grant["login"], grant["dead"], grant["lacking"])
 
 
-def _judged(user_id: str, login: str, dead: str, scopes: Sequence[str]) -> Finding:
+def _judged(user_id: str, login: str, dead: str, lacking: Sequence[str]) -> Finding:
     who = f"{login} ({user_id})" if login else user_id
     if dead:
         return Finding("logins", "failed", f"The login of {who} is over: {dead}.".replace("..", "."), LOG_IN)
-    missing = missing_scopes(scopes, VIP_FEATURES)
-    if missing:
-        return Finding("logins", "failed", f"The login of {who} lacks {', '.join(missing)}.", LOG_IN)
+    if lacking:
+        return Finding("logins", "failed", f"The login of {who} lacks {', '.join(lacking)}.", LOG_IN)
     return Finding("logins", "ok", who)
 
 
@@ -163,6 +164,11 @@ async def _of_store(patient: Patient) -> list[Finding]:
             )
         ]
     grants = Grants(tokens=collection, sealer=Sealer(load_keys(settings).encryption))
+    uses = Uses(
+        channels=Channels(await store.collection(CHANNELS)),
+        bots=Bots(await store.collection(BOTS)),
+        shared_id=settings.twitch_bot_id or "",
+    )
     oauth = twitch_oauth(patient)
     findings = []
     for user_id in await grants.ids():
@@ -170,7 +176,8 @@ async def _of_store(patient: Patient) -> list[Finding]:
             token = await grants.load(user_id)
             if token is None:
                 continue
-            finding = _judged(user_id, token.login, token.dead, token.scopes)
+            lacking = await uses.lacking(user_id, token.scopes)
+            finding = _judged(user_id, token.login, token.dead, lacking)
             over = token.expires_at <= patient.clock.now()
             # An access token that is over says nothing: the daemon gets the next one. One that should live does.
             if finding.state == "ok" and not over and await oauth.validate(token.access_token) is None:

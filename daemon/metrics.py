@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Generic, Literal, TypeVar
 
 from prometheus_client import (
     CollectorRegistry,
@@ -20,6 +20,7 @@ from prometheus_client import (
     ProcessCollector,
 )
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.metrics import MetricWrapperBase
 
 from domain.ports import Metrics
 
@@ -73,6 +74,7 @@ TABLE: dict[str, Declared] = {
     "lane_leases_lost_total": counter("Leases that ran out while their worker was still busy."),
     "socket_leases_held": gauge("Channels whose EventSub session falls to this process."),
     "socket_leases_lost_total": counter("Channels whose lease another process took."),
+    "quota_turned_away_total": counter("Events that were turned away: too many of their channel waited."),
     "quota_waits_total": counter("Events that waited because their channel was over its quota."),
     "error_reports_total": counter("Errors told to the error tracker, by outcome.", "outcome"),
     "retention_removed_total": counter("Documents that were kept long enough.", "collection"),
@@ -132,24 +134,46 @@ TABLE: dict[str, Declared] = {
 }
 
 
+M = TypeVar("M", bound=MetricWrapperBase)
+
+
+class _Family(Generic[M]):
+    """A metric, and what it has counted so far by its labels. The library puts the labels in order and compares their
+    names at each call; handling one redemption counts some thirty things."""
+
+    def __init__(self, metric: M) -> None:
+        self._metric = metric
+        self._known: dict[tuple[tuple[str, str], ...], M] = {}
+
+    def of(self, labels: dict[str, str]) -> M:
+        """The metric with these labels. Raises `ValueError` for other labels than it declares."""
+        if not labels:
+            return self._metric  # one that declares labels refuses to count without
+        key = tuple(labels.items())
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = self._metric.labels(**labels)
+        return known
+
+
 class PrometheusMetrics:
     """Implements `domain.ports.Metrics` on a registry of its own: nothing is global."""
 
     def __init__(self, *, table: dict[str, Declared] | None = None) -> None:
         self._registry = CollectorRegistry()
         self._table = dict(TABLE if table is None else table)
-        self._counters: dict[str, Counter] = {}
-        self._gauges: dict[str, Gauge] = {}
-        self._histograms: dict[str, Histogram] = {}
+        self._counters: dict[str, _Family[Counter]] = {}
+        self._gauges: dict[str, _Family[Gauge]] = {}
+        self._histograms: dict[str, _Family[Histogram]] = {}
         for name, row in self._table.items():
             full = f"cuelight_{name}"
             if row.kind == "counter":
-                self._counters[name] = Counter(full, row.help, row.labels, registry=self._registry)
+                self._counters[name] = _Family(Counter(full, row.help, row.labels, registry=self._registry))
             elif row.kind == "gauge":
-                self._gauges[name] = Gauge(full, row.help, row.labels, registry=self._registry)
+                self._gauges[name] = _Family(Gauge(full, row.help, row.labels, registry=self._registry))
             else:
-                self._histograms[name] = Histogram(
-                    full, row.help, row.labels, buckets=row.buckets, registry=self._registry
+                self._histograms[name] = _Family(
+                    Histogram(full, row.help, row.labels, buckets=row.buckets, registry=self._registry)
                 )
         # Memory, CPU, open files; and which Python this is. Both read files of /proc when they are rendered.
         ProcessCollector(registry=self._registry)
@@ -157,18 +181,15 @@ class PrometheusMetrics:
 
     def count(self, name: str, amount: float = 1, **labels: str) -> None:
         """Add `amount` (not negative). Raises `KeyError` for an undeclared counter."""
-        metric = self._counters[name]
-        (metric.labels(**labels) if labels or self._table[name].labels else metric).inc(amount)
+        self._counters[name].of(labels).inc(amount)
 
     def gauge(self, name: str, value: float, **labels: str) -> None:
         """Set a gauge. Raises `KeyError` for an undeclared one."""
-        metric = self._gauges[name]
-        (metric.labels(**labels) if labels or self._table[name].labels else metric).set(value)
+        self._gauges[name].of(labels).set(value)
 
     def observe(self, name: str, value: float, **labels: str) -> None:
         """Record one value of a histogram. Raises `KeyError` for an undeclared one."""
-        metric = self._histograms[name]
-        (metric.labels(**labels) if labels or self._table[name].labels else metric).observe(value)
+        self._histograms[name].of(labels).observe(value)
 
     def render(self) -> tuple[bytes, str]:
         """The text that Prometheus reads, and its content type."""

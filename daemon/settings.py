@@ -73,8 +73,8 @@ class Settings(Place):
     )
     allowed_channels: Names = Field(
         (),
-        description="Who may have a channel here beside the host, who is the first to sign in: logins or ids; * for"
-        " everybody who finds the page.",
+        description="Who may have a channel here: logins or ids; * for everybody who finds the page. Default: the first"
+        " who signs in, who is the host.",
         examples=["first_streamer,second_streamer"],
     )
     rate_limit_auth: Allowance = Field(
@@ -105,14 +105,20 @@ class Settings(Place):
         0,
         ge=0,
         le=60_000,
-        description="What viewers may set off in one channel each minute; more waits its turn. 0: no quota.",
+        description="What viewers may set off in one channel each minute; more waits its turn. Default: 0, no quota.",
         examples=["600"],
     )
     quota_channel_waiting: int = Field(
         1000,
         ge=1,
-        description="Events of one channel that may wait before `cuelight doctor` calls it out.",
+        description="Events of one channel that may wait for its quota; then points go back at once.",
         examples=["1000"],
+    )
+    quota_channel_viewers: int = Field(
+        50_000,
+        ge=100,
+        description="Viewers that are remembered of one channel; beyond it who was VIP longest ago goes first.",
+        examples=["50000"],
     )
     stream_grace_seconds: float = Field(
         300,

@@ -33,7 +33,7 @@ from daemon.wiring_messages import open_messages, say_online
 from daemon.wiring_outside import open_outside
 from daemon.wiring_privacy import build_privacy_commands
 from daemon.wiring_shared import Shared, alone, in_fleet
-from daemon.wiring_store import build_retention, open_kept
+from daemon.wiring_store import build_retention, open_kept, quota_of
 from daemon.wiring_web import build_web
 from domain.errors import CuelightError
 from domain.ports import Checkpoint, Clock, no_checkpoint
@@ -198,7 +198,7 @@ class Daemon:
             chat_sender_id=self._settings.twitch_bot_id or "",
             stream_grace_seconds=self._settings.stream_grace_seconds,
             workers=self._settings.workers,
-            events_per_minute=self._settings.quota_channel_events_per_minute,
+            quota=quota_of(self._settings),
             works=self._has("worker"),
             owner=self._owner,
             accounts=self._accounts.parts,
@@ -306,6 +306,7 @@ class Daemon:
             keys=KeyCommands(
                 settings=self._settings,
                 grants=self._kept.grants,
+                uses=self._accounts.uses,
                 others=[self._repositories.channels.seal_again, seal_again(self._settings.data_dir)],
             ),
             status=self._report.status,
@@ -383,6 +384,7 @@ class Daemon:
     # -- what the parts tell each other -------------------------------------------------------------------------
 
     async def _grant_died(self, user_id: str, why: str) -> None:
+        await self._accounts.disowned(user_id)
         if hasattr(self, "_enrolment"):
             await self._enrolment.died(user_id, why)
 

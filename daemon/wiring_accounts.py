@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import structlog
+
 from daemon.channel_overview import ChannelOverview
 from daemon.wiring_handlers import Desk
 from daemon.wiring_outside import Outside
@@ -21,7 +23,7 @@ from handlers.accounts.consent import ConsentFlow
 from handlers.accounts.devices import DeviceLogins
 from handlers.accounts.login import SigningIn
 from handlers.accounts.parts import AccountParts, LateBook, LateWatch
-from handlers.accounts.permissions import PermissionDesk
+from handlers.accounts.permissions import PermissionDesk, Uses
 from handlers.accounts.sessions import LoginSessions
 from handlers.accounts.speakers import Speakers
 from handlers.accounts.team import TeamWork
@@ -38,6 +40,8 @@ from web.auth_login import LoginParts
 
 CALLBACK = "/api/auth/callback/twitch"
 
+log = structlog.get_logger("daemon.accounts")
+
 
 @dataclass(frozen=True, slots=True)
 class Accounts:
@@ -47,6 +51,19 @@ class Accounts:
     login: LoginParts
     admission: Admission
     privacy: Privacy
+    uses: Uses
+
+    async def disowned(self, user_id: str) -> None:
+        """Twitch said that the grant of this account is over (that it is away says nothing): whoever disconnected us
+        there, or changed his password, is signed out here too. Not who has granted anew meanwhile."""
+        parts = self.parts
+
+        async def granted_anew() -> bool:
+            held = await parts.tokens.standing(user_id)
+            return held is not None and not held.dead
+
+        if ended := await parts.logins.end_all(user_id, unless=granted_anew):
+            log.info("account.signed_out", user=user_id, sessions=ended)
 
 
 async def open_accounts(
@@ -138,6 +155,7 @@ async def open_accounts(
         login=LoginParts(flow, signing_in, devices, PermissionDesk(channels=channels, tokens=tokens)),
         admission=admission,
         privacy=privacy,
+        uses=Uses(channels=channels, bots=bots, shared_id=shared_bot_id),
     )
 
 

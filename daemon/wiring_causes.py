@@ -50,6 +50,7 @@ def join_causes(
     checkpoint: Checkpoint,
     session_changed: Callable[[], None],
     stream_grace_seconds: float = GRACE_SECONDS,
+    most_listed: int,
 ) -> Causing:
     r = repositories
     gifts = Gifts(announcer=announcer, clock=clock, metrics=metrics)
@@ -73,6 +74,7 @@ def join_causes(
         hands=hands,
         live=live,
         clock=clock,
+        most_listed=most_listed,
     )
     contributions = Contributions(
         channels=r.channels,

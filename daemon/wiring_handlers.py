@@ -27,6 +27,7 @@ from handlers.intake import Intake, Poke
 from handlers.table import build_table
 from handlers.vip.announce import Announcer, ChatWriter
 from handlers.vip.book import Book
+from handlers.vip.crowded import CrowdedOut
 from handlers.vip.endings import Endings
 from handlers.vip.hands import Hands
 from handlers.vip.late import LateShow
@@ -34,7 +35,7 @@ from handlers.vip.let_go import LettingGo
 from handlers.vip.live import VERSIONS, Live
 from handlers.vip.oldest_out import OldestOut
 from handlers.vip.pulse import Listening, PulseKeeper
-from handlers.vip.quotas import ChannelQuota, with_quota
+from handlers.vip.quotas import USUAL, ChannelQuota, Quota, passed_over, with_quota
 from handlers.vip.reconcile import Reconciliation
 from handlers.vip.redeem import Redeeming
 from handlers.vip.restore import Restoring
@@ -96,7 +97,7 @@ def join_handlers(
     stream_grace_seconds: float = GRACE_SECONDS,
     accounts: AccountParts | None = None,
     messages: MessageParts | None = None,
-    events_per_minute: int = 0,
+    quota: Quota = USUAL,
 ) -> Desk:
     """Build every handler and the worker that runs them.
 
@@ -105,7 +106,7 @@ def join_handlers(
     `worker`; one without it needs `signals`. `owner` names the process. `entry_versions`: of the live page's entries.
     `stream_grace_seconds`: how long a stream may be gone before it ends. `accounts`: without them, no channel leaves.
     `messages`: without them, nothing is told on Discord.
-    `events_per_minute`: the quota of a channel (`handlers/vip/quotas.py`).
+    `quota`: of each channel.
     """
     r = repositories
     elsewhere = None
@@ -192,6 +193,7 @@ def join_handlers(
         checkpoint=checkpoint,
         session_changed=expiries.session_changed,
         stream_grace_seconds=stream_grace_seconds,
+        most_listed=quota.viewers,
     )
     undo = Undo(
         channels=r.channels,
@@ -270,6 +272,7 @@ def join_handlers(
             people=causing.people,
             on_air=causing.on_air,
             metrics=metrics,
+            clock=clock,
             checkpoint=checkpoint,
         ),
         chat=ChatWriter(
@@ -309,11 +312,22 @@ def join_handlers(
         table = with_accounts(
             table, r, accounts=accounts, endings=endings, intake=intake, helix=helix, clock=clock
         )
-    quota = ChannelQuota(per_minute=events_per_minute, clock=clock, metrics=metrics)
+    counted = ChannelQuota(
+        per_minute=quota.per_minute, most_waiting=quota.waiting, clock=clock, metrics=metrics
+    )
+    crowded = CrowdedOut(
+        channels=r.channels,
+        redemptions=r.redemptions,
+        settlement=settlement,
+        letting_go=letting_go,
+        teller=teller,
+        clock=clock,
+    )
+    turned_away = {"redemption.add": crowded.give_back, "chat.message": passed_over}
     worker = Worker(
         inbox=r.inbox,
         lanes=r.lanes,
-        table=with_quota(table, quota),
+        table=with_quota(table, counted, turned_away),
         clock=clock,
         metrics=metrics,
         checkpoint=checkpoint,

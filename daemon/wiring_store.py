@@ -13,6 +13,7 @@ from daemon.wiring_handlers import Repositories, open_repositories
 from domain.ports import Clock, Metrics
 from handlers.retention import Retention, rules
 from handlers.vip.grants import Grants
+from handlers.vip.quotas import Quota
 from storage.contracts import Store
 from storage.daemons import DAEMONS, Daemons
 from storage.open import open_store, sqlite_url
@@ -69,6 +70,15 @@ async def open_kept(settings: Settings, *, owner: str, clock: Clock, metrics: Me
     return Kept(store, repositories, grants, keys.session, daemons)
 
 
+def quota_of(settings: Settings) -> Quota:
+    """What each channel may use, as the operator set it."""
+    return Quota(
+        per_minute=settings.quota_channel_events_per_minute,
+        waiting=settings.quota_channel_waiting,
+        viewers=settings.quota_channel_viewers,
+    )
+
+
 def build_retention(settings: Settings, kept: Kept, *, clock: Clock, metrics: Metrics) -> Retention:
     """What is let go of, as the operator set it."""
     table = rules(
@@ -76,5 +86,6 @@ def build_retention(settings: Settings, kept: Kept, *, clock: Clock, metrics: Me
         history_days=settings.retention_history_days,
         audit_days=settings.retention_audit_days,
         most_documents=settings.retention_max_documents,
+        channel_viewers=settings.quota_channel_viewers,
     )
     return Retention(store=kept.store, clock=clock, metrics=metrics, rules=table)

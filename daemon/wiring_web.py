@@ -128,7 +128,10 @@ def build_web(
 async def google_keys(http: HttpClient) -> dict[str, Any]:
     """Google's public keys, by which the tokens of Cloud Scheduler are verified."""
     answer = await http.request("GET", GOOGLE_KEYS_URL, guard="public")
-    keys = answer.json()
-    if not isinstance(keys, dict):
-        raise Unavailable("Google's keys could not be read.", code="cron.keys")
+    try:
+        keys = answer.json()
+    except ValueError:
+        keys = None
+    if answer.status != 200 or not isinstance(keys, dict):
+        raise Unavailable(f"Google's keys could not be read ({answer.status}).", code="cron.keys")
     return keys

@@ -19,6 +19,21 @@ from domain.errors import Rejected
 _STAMP = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII)
 
 
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One authentic EventSub notification, whatever brought it (`transport`: websocket, conduit, webhook). `raw` and
+    `headers` are as they came; `key_id` names the secret that verified it, "" where none was needed."""
+
+    message_id: str
+    type: str
+    version: str
+    payload: dict[str, Any]
+    raw: bytes
+    headers: Mapping[str, str]
+    key_id: str
+    transport: str
+
+
 class Malformed(Rejected):
     """A known event without the fields that its documentation promises."""
 

@@ -29,6 +29,8 @@ class Delivery:
     `source` and `message_id` together are the identity: the same pair is stored once. `raw` is the body byte for
     byte; `payload` is not stored but derived from it again when the row is handled. `channel_id` is empty where the
     row belongs to no channel. `waiting_for` names what the row waits for from the start, so that it is no backlog.
+    `first_counts`: of our own making, so the same id is the same thing, whatever its body says of the moment in which
+    it was queued again; else another body under the same id is a conflict.
     """
 
     source: str
@@ -42,6 +44,7 @@ class Delivery:
     key_id: str = ""
     parked_because: str = ""
     waiting_for: str = ""
+    first_counts: bool = False
 
     @property
     def row_id(self) -> str:
@@ -124,45 +127,48 @@ class Fenced(Broken):
     code = "inbox.fenced"
 
 
-def _held(row: InboxRow, fence: int) -> InboxRow:
+def _check_held(row: InboxRow, fence: int) -> None:
     if row.fence > fence:
         raise Fenced(f"Row {row.id} was taken over by a later lease.")
     if row.state is not RowState.OPEN:
         raise Fenced(f"Row {row.id} is {row.state} already.")
-    return replace(row, fence=fence)
 
 
 def attempted(row: InboxRow, *, fence: int) -> InboxRow:
     """The lane was claimed for this row: the attempt counts now, so that a row that kills its worker still ends."""
-    return replace(_held(row, fence), attempts=row.attempts + 1, waiting_for="")
+    _check_held(row, fence)
+    return replace(row, fence=fence, attempts=row.attempts + 1, waiting_for="")
 
 
 def noted(row: InboxRow, *, fence: int, step: str, data: Mapping[str, Any]) -> InboxRow:
     """A step's intent or result, written down."""
-    return replace(_held(row, fence), steps={**row.steps, step: dict(data)})
+    _check_held(row, fence)
+    return replace(row, fence=fence, steps={**row.steps, step: dict(data)})
 
 
 def waited(row: InboxRow, *, fence: int, until: int, why: str) -> InboxRow:
     """Not now (pace, rate limit, login): the attempt is taken back."""
-    held = _held(row, fence)
-    return replace(
-        held, attempts=max(0, row.attempts - 1), waits=row.waits + 1, due_at=until, waiting_for=why
-    )
+    _check_held(row, fence)
+    attempts = max(0, row.attempts - 1)
+    return replace(row, fence=fence, attempts=attempts, waits=row.waits + 1, due_at=until, waiting_for=why)
 
 
 def postponed(row: InboxRow, *, fence: int, until: int, error: RowError) -> InboxRow:
     """It failed and is to be tried again."""
-    return replace(_held(row, fence), due_at=until, error=error)
+    _check_held(row, fence)
+    return replace(row, fence=fence, due_at=until, error=error)
 
 
 def finished(row: InboxRow, *, fence: int, result: str, now: int) -> InboxRow:
     """Handled: what had to happen has happened."""
-    return replace(_held(row, fence), state=RowState.DONE, result=result, finished_at=now, error=None)
+    _check_held(row, fence)
+    return replace(row, fence=fence, state=RowState.DONE, result=result, finished_at=now, error=None)
 
 
 def died(row: InboxRow, *, fence: int, error: RowError, now: int) -> InboxRow:
     """Given up, with the reason."""
-    return replace(_held(row, fence), state=RowState.DEAD, error=error, finished_at=now)
+    _check_held(row, fence)
+    return replace(row, fence=fence, state=RowState.DEAD, error=error, finished_at=now)
 
 
 def redriven(row: InboxRow, *, now: int, order: int) -> InboxRow:

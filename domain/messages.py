@@ -14,7 +14,7 @@ __all__ = ("EVENTS", "FAMILIES", "LET_GO", "PLACEHOLDERS", "default_of", "exampl
 LET_GO = frozenset({Refusal.WAITED, Refusal.LEFT, Refusal.STREAM_OVER})
 """Refunds of who was on the waiting list: they are told as `let_go`."""
 
-_NEVER_REFUSED = LET_GO | {Refusal.BROADCASTER, Refusal.REWARD_GONE, Refusal.BROKEN}
+_NEVER_REFUSED = LET_GO | {Refusal.BROADCASTER, Refusal.CROWDED, Refusal.REWARD_GONE, Refusal.BROKEN}
 """What only a redemption can meet."""
 
 FAMILIES = ("refunded", "refused")
@@ -71,6 +71,7 @@ _REFUSED: Mapping[Refusal, str] = {
     Refusal.ENOUGH: "the viewer has as much VIP time as is allowed",
     Refusal.TOO_FEW: "what was paid buys no time",
     Refusal.PAUSED: "VIPs are paused",
+    Refusal.CROWDED: "too many redeemed at the same time",
     Refusal.WAITED: "the longest wait is over",
     Refusal.LEFT: "the viewer was taken off the waiting list",
     Refusal.STREAM_OVER: "the stream is over",

@@ -33,6 +33,7 @@ class Refusal(StrEnum):
     ENOUGH = "enough"  # has as much time ahead as the rules allow
     TOO_FEW = "too_few"  # points or bits that buy no time at all
     PAUSED = "paused"
+    CROWDED = "crowded"  # more waits in this channel already than its quota lets wait
     WAITED = "waited"  # the longest wait is over
     LEFT = "left"  # left the waiting list, or was taken off it
     STREAM_OVER = "stream_over"

@@ -85,11 +85,13 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Leaving:
-    """A VIP session of ours that has to go for a redemption. `begun`: there is no way back."""
+    """A VIP session of ours that has to go for a redemption. `begun`: there is no way back. `number`: that of the
+    choice, by which a redemption may come to the same session again after it was spared."""
 
     session_id: str
     redemption_id: str
     begun: bool = False
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +130,8 @@ class Slots:
 
 
 def twitch_is_full(slots: Slots, now: int) -> bool:
-    """Whether Twitch said so lately enough."""
-    return bool(slots.full_since) and now - slots.full_since < TWITCH_FULL_MS
+    """Whether Twitch said so lately enough. What it said far in the future was before the clock was set back."""
+    return bool(slots.full_since) and abs(now - slots.full_since) < TWITCH_FULL_MS
 
 
 def is_full(slots: Slots, limits: Limits, now: int) -> bool:
@@ -215,7 +217,8 @@ def make_room(slots: Slots, redemption_id: str, oldest_first: Sequence[str]) -> 
     waiting = tuple(
         replace(each, sent_off=each.sent_off + 1) if each is wait else each for each in slots.waiting
     )
-    return replace(slots, waiting=waiting, leaving=(*slots.leaving, Leaving(chosen, redemption_id)))
+    leaving = Leaving(chosen, redemption_id, number=wait.sent_off + 1)
+    return replace(slots, waiting=waiting, leaving=(*slots.leaving, leaving))
 
 
 def leaving_for(slots: Slots, redemption_id: str) -> Leaving | None:
@@ -281,7 +284,7 @@ def _admitted(slots: Slots, now: int) -> Slots:
 
 
 def _awaits_answer(slots: Slots, now: int) -> bool:
-    return any(hold.admitted_at and now - hold.admitted_at < IN_FLIGHT_MS for hold in slots.held)
+    return any(hold.admitted_at and abs(now - hold.admitted_at) < IN_FLIGHT_MS for hold in slots.held)
 
 
 def _spared(slots: Slots) -> Slots:

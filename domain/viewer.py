@@ -27,7 +27,8 @@ class Kept:
 @dataclass(frozen=True, slots=True)
 class ViewerRecord:
     """One viewer in one channel; `id` is `<channel>:<viewer>`. Times in UTC ms. `by_hand_since`: since when he has a
-    VIP badge that is not of our making (0: he has none), as far as we know."""
+    VIP badge that is not of our making (0: he has none), as far as we know. `kept_from`: the session whose time was
+    kept last; that of a session is kept once, also when it has been given back since."""
 
     id: str
     channel_id: str
@@ -38,6 +39,7 @@ class ViewerRecord:
     last_vip_ended_at: int = 0
     by_hand_since: int = 0
     kept: Kept | None = None
+    kept_from: str = ""
     seen_at: int = 0
     v: int = 1
 

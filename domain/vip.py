@@ -26,6 +26,12 @@ class VipEvent(StrEnum):
     END = "end"
 
 
+MOST_GRANTS = 500
+"""So many causes of its time does a session remember, each by itself."""
+
+EARLIER = "earlier"
+"""The cause that stands for all before these."""
+
 LIFECYCLE: dict[tuple[VipStatus, VipEvent], VipStatus] = {
     (VipStatus.ACTIVE, VipEvent.EXTEND): VipStatus.ACTIVE,
     (VipStatus.ACTIVE, VipEvent.SHORTEN): VipStatus.ACTIVE,
@@ -166,7 +172,7 @@ def extended(
         session,
         status=_move(session, VipEvent.EXTEND),
         expires_at=max(session.expires_at, now) + added_ms,
-        grants=(*session.grants, Grant(cause, added_ms, now, until_stream_end)),
+        grants=_bounded((*session.grants, Grant(cause, added_ms, now, until_stream_end))),
         until_stream_end=session.until_stream_end and until_stream_end,
         left_at=0,
     )
@@ -211,6 +217,16 @@ def reminded(session: VipSession, *, of: int) -> VipSession:
 def ended(session: VipSession, *, because: Ended, now: int) -> VipSession:
     """The end, with its reason. Ending an ended session raises `Broken`."""
     return replace(session, status=_move(session, VipEvent.END), ended_at=now, ended_because=because.value)
+
+
+def _bounded(grants: tuple[Grant, ...]) -> tuple[Grant, ...]:
+    """Of who extends by every cheer for years, what lies far back is one sum: its causes come no second time."""
+    excess = len(grants) - MOST_GRANTS
+    if excess <= 0:
+        return grants
+    old, rest = grants[: excess + 1], grants[excess + 1 :]
+    added_ms, stream = sum(grant.added_ms for grant in old), all(grant.until_stream_end for grant in old)
+    return (Grant(EARLIER, added_ms, old[0].at, stream), *rest)
 
 
 def _move(session: VipSession, event: VipEvent) -> VipStatus:

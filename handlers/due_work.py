@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol
 
 import structlog
 
 from domain.channel import Channel
-from domain.errors import Unavailable
+from domain.errors import NotFound, Unavailable
+from domain.inbox import RowState
 from domain.ports import Clock, Metrics
 from domain.vip import VipSession
 from handlers.intake import Intake
@@ -113,8 +115,21 @@ class Expiries:
         return channel is None or channel.settings.removes
 
     async def _queue(self, session: VipSession, cause: str, *, again: bool) -> None:
-        result = await self._intake.accept(expiry_of(session, cause=cause), again=again)
+        delivery = expiry_of(session, cause=cause)
+        result = await self._intake.accept(delivery, again=again)
+        while again and result == "duplicate" and (done_at := await self._done_at(delivery.row_id)):
+            # It was looked at before the session was over: by a clock that is behind, or that was set back since.
+            delivery = replace(delivery, message_id=f"{delivery.message_id}:{done_at}")
+            result = await self._intake.accept(delivery, again=True)
         self._metrics.count("expiries_queued_total", result=result)
+
+    async def _done_at(self, row_id: str) -> int | None:
+        """When a row was done; `None` while it is not."""
+        try:
+            row = await self._intake.inbox.get(row_id)
+        except NotFound:
+            return None
+        return row.finished_at if row.state is RowState.DONE else None
 
     async def remove_expired(self) -> dict[str, int]:
         """For the cron endpoint: queue what is due; two runs at once queue each end once."""

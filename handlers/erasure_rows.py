@@ -143,20 +143,20 @@ class ErasureRows:
                 redemption = await self._redemptions.get(wait.redemption_id)
             if redemption is not None:
                 body = {"event": event_of(redemption), "reason": Refusal.LEFT.value}
-                await self._queue(work, "redemption.let_go", "slots", viewer_id, body)
+                await self._queue(work, "redemption.let_go", "slots", viewer_id, redemption.id, body)
         session = await self._sessions.open_for(channel_id, viewer_id)
         if session is not None:
             order = {"session_id": session.id, "remove": True, "actor": work.payload["actor"]}
-            await self._queue(work, "vip.disconnect", "dashboard", viewer_id, order)
+            await self._queue(work, "vip.disconnect", "dashboard", viewer_id, session.id, order)
 
-    async def _queue(
-        self, work: Work, kind: str, source: str, viewer_id: str, body: Mapping[str, Any]
+    async def _queue(  # noqa: PLR0917 - two callers, right above
+        self, work: Work, kind: str, source: str, viewer_id: str, about: str, body: Mapping[str, Any]
     ) -> None:
         channel_id = work.row.channel_id
         await self._intake.accept(
             Delivery(
                 source=source,
-                message_id=f"{work.row.message_id}:{kind}",
+                message_id=f"{work.row.message_id}:{kind}:{about}"[:400],
                 kind=kind,
                 lane=lane_of(channel_id, viewer_id),
                 channel_id=channel_id,

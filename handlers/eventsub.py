@@ -9,7 +9,7 @@ import structlog
 
 from domain.commands import may_be_ours
 from domain.errors import Rejected
-from domain.events import Malformed, identifier
+from domain.events import Arrival, Malformed, identifier
 from domain.inbox import Delivery
 from domain.ports import Metrics
 from handlers.intake import Intake
@@ -81,30 +81,19 @@ class EventSubIntake:
     ) -> None:
         self._intake, self._metrics, self._revoked = intake, metrics, revoked
 
-    async def notification(
-        self,
-        *,
-        message_id: str,
-        type: str,
-        version: str,
-        payload: dict[str, Any],
-        raw: bytes,
-        headers: Mapping[str, str],
-        key_id: str,
-        transport: str,
-    ) -> Literal["new", "duplicate", "conflict", "ignored"]:
+    async def notification(self, came: Arrival) -> Literal["new", "duplicate", "conflict", "ignored"]:
         """Store a notification durably. What nobody handles (unknown type or version, missing fields) is kept as a
         parked row with the reason, so that nothing is lost and nothing stops. Raises `Unavailable` when it could not
         be stored."""
-        kind = KINDS.get((type, version), "eventsub.unknown")
+        kind = KINDS.get((came.type, came.version), "eventsub.unknown")
         lane, channel_id, why, reason = "eventsub.parked", "", "", "malformed"
-        event = payload.get("event")
+        event = came.payload.get("event")
         if kind == "chat.message" and isinstance(event, dict) and not _is_command(event):
             # The chat of a big channel: nothing that is not meant for us is stored, not even for a moment.
             self._metrics.count("chat_messages_passed_over_total")
             return "ignored"
         if kind == "eventsub.unknown":
-            why, reason = f"unknown event type or version: {type[:80]} {version[:8]}", "unknown"
+            why, reason = f"unknown event type or version: {came.type[:80]} {came.version[:8]}", "unknown"
         else:
             try:
                 if not isinstance(event, dict):
@@ -119,21 +108,21 @@ class EventSubIntake:
         taken = await self._intake.accept(
             Delivery(
                 source="twitch",
-                message_id=message_id,
+                message_id=came.message_id,
                 kind=kind,
                 lane=lane,
                 channel_id=channel_id,
-                raw=raw,
-                transport=transport,
-                headers=headers,
-                key_id=key_id,
+                raw=came.raw,
+                transport=came.transport,
+                headers=came.headers,
+                key_id=came.key_id,
                 parked_because=why,
             )
         )
         if why and taken == "new":  # not each time that Twitch sends it
             self._metrics.count("inbox_parked_total", reason=reason)
             say = log.info if reason == "anonymous" else log.warning
-            say("eventsub.parked", message_id=message_id, type=type[:80], reason=why)
+            say("eventsub.parked", message_id=came.message_id, type=came.type[:80], reason=why)
         return taken
 
     async def revocation(self, *, message_id: str, subscription: Mapping[str, Any], transport: str) -> None:

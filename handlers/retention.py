@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import structlog
 
@@ -55,7 +56,8 @@ def _doubtful(document: Document, now: int) -> bool:
 class Rule:
     """`finished`: which documents may go. `since`: the field with the time (UTC ms) from which their age counts.
 
-    `keep_days` and `most` (documents of the collection in all) are `None` for no bound. `spare` keeps single ones.
+    `keep_days`, `most` (documents of the collection in all) and `most_each` (of one channel) are `None` for no bound.
+    `spare` keeps single ones.
     """
 
     schema: Schema
@@ -63,6 +65,7 @@ class Rule:
     since: str
     keep_days: int | None
     most: int | None = None
+    most_each: int | None = None
     spare: Callable[[Document, int], bool] = _spare_nothing
 
 
@@ -72,10 +75,11 @@ def rules(
     history_days: int | None = 400,
     audit_days: int | None = 400,
     most_documents: int | None = 2_000_000,
+    channel_viewers: int | None = None,
 ) -> tuple[Rule, ...]:
     """The table. `inbox_days`: rows that are done, by which a delivery that comes again is recognised. `history_days`:
     ended sessions, settled redemptions, figures by day, viewers of whom nothing more is known than a name.
-    `most_documents` bounds each collection."""
+    `most_documents` bounds each collection, `channel_viewers` what is known of the viewers of one channel."""
     settled = In(tuple(sorted(status.value for status in SETTLED - {RedemptionStatus.ALARMED})))
     return (
         Rule(INBOX, {"state": RowState.DONE.value}, "finished_at", inbox_days, most_documents),
@@ -83,7 +87,7 @@ def rules(
         Rule(REDEMPTIONS, {"status": settled}, "settled_at", history_days, most_documents),
         Rule(AUDIT, {}, "at", audit_days, most_documents),
         Rule(ANALYTICS, {}, "ends_at", history_days, most_documents),
-        Rule(VIEWERS, SAYS_NOTHING, "last_at", history_days, most_documents),
+        Rule(VIEWERS, SAYS_NOTHING, "last_at", history_days, most_documents, channel_viewers),
         Rule(LOGINS, {}, "expires_at", 1, most_documents),
         Rule(CONSENTS, {}, "expires_at", 1, most_documents),
         # The fence of a lane begins at the time when it was made, and grows by one with each claim. A lane that is
@@ -129,7 +133,7 @@ class Retention:
                 collection=name,
                 documents=count,
                 advice="What is left is unfinished or less than a day old. Look at `cuelight inbox list`, or raise"
-                " RETENTION_MAX_DOCUMENTS.",
+                " RETENTION_MAX_DOCUMENTS (of one channel: QUOTA_CHANNEL_VIEWERS).",
             )
 
     async def sweep(self) -> Swept:
@@ -147,16 +151,38 @@ class Retention:
                     removed += gone
                     if gone < excess:
                         swept.over[rule.schema.name] = rule.most + excess - gone
+            if rule.most_each is not None:
+                removed += await self._thin_out(collection, rule, rule.most_each, swept)
             swept.removed[rule.schema.name] = removed
             self._metrics.count("retention_removed_total", removed, collection=rule.schema.name)
         return swept
 
+    async def _thin_out(self, collection: Collection, rule: Rule, most: int, swept: Swept) -> int:
+        """Bring what there is of each channel down to `most` documents."""
+        removed = 0
+        for channel_id, count in (await collection.tally("channel_id", {})).items():
+            if count <= most:
+                continue
+            gone = await self._remove(
+                collection, rule, older_than_ms=0, at_most=count - most, of={"channel_id": channel_id}
+            )
+            removed += gone
+            if count - gone > most:
+                swept.over[f"{rule.schema.name} of {channel_id}"] = count - gone
+        return removed
+
     async def _remove(
-        self, collection: Collection, rule: Rule, *, older_than_ms: int, at_most: int | None = None
+        self,
+        collection: Collection,
+        rule: Rule,
+        *,
+        older_than_ms: int,
+        at_most: int | None = None,
+        of: Mapping[str, Scalar] = MappingProxyType({}),
     ) -> int:
         """Delete finished documents, the oldest first, a batch at a time with a pause after each."""
         now = self._clock.now()
-        where = {**rule.finished, rule.since: Range(None, now - max(older_than_ms, YOUNGEST_MS))}
+        where = {**of, **rule.finished, rule.since: Range(None, now - max(older_than_ms, YOUNGEST_MS))}
         removed, cursor = 0, None
         while at_most is None or removed < at_most:
             limit = BATCH if at_most is None else min(BATCH, at_most - removed)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from domain.channel import Channel
 from domain.errors import NotFound
 from storage.codec import from_document, to_document
 from storage.contracts import Collection, Document, Schema, every
+from storage.remembered import Remembered
 from storage.sealing import Rotated, Sealer, rotate_all
 
 CHANNELS = Schema(name="channels", fields={"login": str, "added_at": int})
@@ -16,13 +18,17 @@ SEALED = ("settings.messages.discord_url", "settings.overlay_key")
 """Fields that hold sealed text, bound to `channel id:field`."""
 
 
+MOST_REMEMBERED = 1000
+
+
 class Channels:
     def __init__(self, channels: Collection) -> None:
         self._channels = channels
+        self._remembered = Remembered(partial(from_document, Channel), most=MOST_REMEMBERED)
 
     async def get(self, channel_id: str) -> Channel | None:
         document = await self._channels.get(channel_id)
-        return None if document is None else from_document(Channel, document)
+        return None if document is None else self._remembered.of(document)
 
     async def all(self) -> list[Channel]:
         """Every channel, the oldest first."""
@@ -57,6 +63,7 @@ class Channels:
         return before, from_document(Channel, document)
 
     async def remove(self, channel_id: str) -> bool:
+        self._remembered.forget(channel_id)
         return await self._channels.delete(channel_id)
 
     async def seal_again(self, sealer: Sealer) -> Rotated:

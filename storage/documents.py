@@ -30,6 +30,7 @@ ENGINE_KEYS = frozenset({"_id", "rev", "_v"})
 CLAIM_FIELDS: Mapping[str, type] = {"due_at": int, "lease_until": int, "lease_owner": str, "fence": int}
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,59}")
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), check_circular=False)
+_DECODER = json.JSONDecoder()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,9 @@ class Fields:
             raise _bad_document(
                 self.schema.name, f"its _id is not text of 1 to {MAX_ID_CHARACTERS} characters"
             )
-        document = {key: value for key, value in document.items() if key not in {"rev", "_v"}}
+        document = dict(document)
+        document.pop("rev", None)
+        document.pop("_v", None)
         if self.schema.version > 1:
             document["_v"] = self.schema.version
         try:
@@ -111,7 +114,7 @@ class Fields:
 
     def decode(self, text: str, rev: int) -> Document:
         """The document as callers see it, of its JSON as `encode` wrote it. Raises as `upgraded` does."""
-        document: Document = json.loads(text)
+        document: Document = _DECODER.raw_decode(text)[0]
         document["rev"] = rev
         return self.upgraded(document)
 
@@ -147,9 +150,9 @@ class Fields:
 
     def columns(self, document: Mapping[str, Any]) -> tuple[Scalar, ...]:
         """The values of the declared fields, in their order. Raises `Rejected` if one has another type."""
-        values = tuple(document.get(field) for field in self.types)
+        values = tuple([document.get(field) for field in self.types])
         for value, (field, kind) in zip(values, self.types.items(), strict=True):
-            if value is not None and not _is(value, kind):
+            if value is not None and type(value) is not kind and not _is(value, kind):
                 found = type(value).__name__
                 raise _bad_document(
                     self.schema.name, f"{field} is {found}, declared is {kind.__name__}", document.get("_id")
@@ -230,13 +233,18 @@ class Fields:
         return values
 
 
+_ANYTHING_GOES = frozenset({str, bool, type(None)})
+"""Whatever the value: most of a document is that."""
+
+
 class _BadValue(Exception):
     """A value that no engine can keep; the text says why."""
 
 
 def _check(value: object, depth: int) -> None:  # noqa: PLR0912 - one branch per kind of value
     """Raises `_BadValue` for what is not JSON as the contract has it."""
-    if value is None or isinstance(value, str | bool):
+    kind = type(value)
+    if kind in _ANYTHING_GOES:
         return
     if isinstance(value, int):
         if not SMALLEST_INT <= value <= LARGEST_INT:
@@ -250,14 +258,14 @@ def _check(value: object, depth: int) -> None:  # noqa: PLR0912 - one branch per
         for key, item in value.items():
             if not isinstance(key, str) or "\0" in key:
                 raise _BadValue("a key in it is not text without NUL")
-            if item is not None and type(item) is not str:
+            if type(item) not in _ANYTHING_GOES:
                 _check(item, depth + 1)
     elif isinstance(value, list | tuple):
         for item in value:
-            if type(item) is not str:
+            if type(item) not in _ANYTHING_GOES:
                 _check(item, depth + 1)
-    else:
-        raise _BadValue(f"it holds a {type(value).__name__}, which is not JSON")
+    elif not isinstance(value, str):
+        raise _BadValue(f"it holds a {kind.__name__}, which is not JSON")
 
 
 def _is(value: object, kind: type) -> bool:

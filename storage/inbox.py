@@ -64,14 +64,15 @@ class Inbox:
     async def insert(self, delivery: Delivery) -> tuple[Accepted, InboxRow]:
         """Store a delivery once. The row that is in force is returned: the new one, or the one that was there.
 
-        The same id with another body is kept beside the first as a parked row and told as `conflict`.
+        The same id with another body is kept beside the first as a parked row and told as `conflict`, unless the first
+        one counts anyway (`Delivery.first_counts`).
         """
         row = new_row(delivery, now=self._clock.now(), order=self._next_order())
         try:
             await self._rows.insert(to_document(row))
         except Duplicate:
             first = await self.get(delivery.row_id)
-            if first.digest == delivery.digest:
+            if delivery.first_counts or first.digest == delivery.digest:
                 return "duplicate", first
             await self._keep_conflict(row)
             return "conflict", first

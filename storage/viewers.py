@@ -27,6 +27,7 @@ VIEWERS = Schema(
         ("channel_id", "login"),
         ("channel_id", "kept_at"),
         ("listed", "last_at"),
+        ("channel_id", "listed", "last_at"),
     ),
 )
 
@@ -77,6 +78,10 @@ class Viewers:
             where["login"] = Range(start, f"{start}\U0010ffff")
         page = await self._viewers.find(where, sort=[("login", 1)], limit=limit, after=after)
         return [_read(document) for document in page.documents], page.cursor
+
+    async def count_listed(self, channel_id: str) -> int:
+        """How many viewers are on a list of the channel."""
+        return await self._viewers.count({"channel_id": channel_id, "listed": ON_A_LIST})
 
     async def protected(self, channel_id: str) -> frozenset[str]:
         """The ids of all whose VIP badge is not to be touched."""

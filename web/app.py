@@ -124,6 +124,7 @@ def build_app(
     limiter = Limiter(sessions=sessions, clock=clock, metrics=metrics, allowances=settings.rate_limits)
     guards = Guards(
         sessions=sessions,
+        channels=channels,
         cron=CronAuth(
             clock=clock, secret=settings.cron_secret, oidc=settings.cron_oidc, fetch_keys=fetch_keys
         ),

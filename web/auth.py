@@ -15,7 +15,7 @@ from domain.errors import Denied, NotFound, Rejected
 from web.auth_sessions import Sessions
 from web.cron import CronAuth
 from web.keys import CHANNEL, PEER, SESSION, Role, Route, Session, Who
-from web.ports import Channel, Channels
+from web.ports import Channels
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -24,15 +24,22 @@ class Guards:
     """Who may use which route: one method, called for every route before its handler."""
 
     def __init__(
-        self, *, sessions: Sessions, cron: CronAuth, metrics_token: str | None, public_url: str
+        self,
+        *,
+        sessions: Sessions,
+        channels: Channels,
+        cron: CronAuth,
+        metrics_token: str | None,
+        public_url: str,
     ) -> None:
-        self._sessions = sessions
+        self._sessions, self._channels = sessions, channels
         self._cron = cron
         self._metrics_token = metrics_token
         self._public_origin = origin_of(public_url)
 
     async def allow(self, request: web.Request, route: Route) -> None:
-        """Return if the request may pass (and note its session), else raise `Denied`."""
+        """Return if the request may pass (and note its session), else raise `Denied`; `NotFound` for a channel that is
+        not there, to who may see all of them."""
         if route.who is Who.SESSION:
             session = await self._sessions.read(request)
             if session is None:
@@ -51,12 +58,20 @@ class Guards:
                         code="csrf.token",
                         advice="Get one from /api/auth/csrf.",
                     )
+            if (
+                route.role is not None and session.channels is None
+            ):  # others have roles in channels that exist
+                await self._exists(request[CHANNEL])
         elif route.who is Who.CRON:
             await self._cron.check(request.headers)
         elif route.who is Who.METRICS:
             self._metrics(request)
         elif route.who is Who.PUBLIC and request.method not in SAFE_METHODS:
             self._same_origin(request, required=False)
+
+    async def _exists(self, channel_id: str) -> None:
+        if await self._channels.channel(channel_id) is None:
+            raise NotFound("There is no such channel.", code="web.no_channel")
 
     def _same_origin(self, request: web.Request, *, required: bool) -> None:
         origin, site = request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site")
@@ -95,18 +110,6 @@ def channel_in(session: Session, channel_id: str, role: Role) -> str:
             "Only the owner of the channel may do this.", code="auth.forbidden", advice="Ask the streamer."
         )
     return channel_id
-
-
-async def visible_channel(session: Session, channel_id: str, channels: Channels) -> Channel:
-    """The channel if it exists and the session may see it; raises `Rejected`, `Denied`, `NotFound`."""
-    if not channel_id or len(channel_id) > 64:
-        raise Rejected("Say which channel: ?channel=ID.", code="web.channel")
-    if not session.may_see(channel_id):
-        raise Denied("You may not see this channel.", code="auth.forbidden", advice="Sign in as its owner.")
-    for channel in await channels.channels():
-        if channel["id"] == channel_id:
-            return channel
-    raise NotFound("There is no such channel.", code="web.no_channel")
 
 
 def check_development_login(*, public_url: str, on_cloud_run: bool) -> None:

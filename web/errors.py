@@ -37,6 +37,26 @@ _FAMILIES: tuple[tuple[type[CuelightError], int], ...] = (
 )
 
 
+# What to do next, where the error itself does not say it: by code, else by status. No answer goes without.
+_NEXT: dict[str, str] = {
+    "web.channel": "Add ?channel=ID; /api/auth/session lists yours.",
+    "web.no_channel": "Load the page again: the channel may have left.",
+    "http.not_found": "See /api/docs for what there is.",
+    "http.method_not_allowed": "The header Allow names those that it answers to.",
+    "http.body_too_slow": "Send it again.",
+    "http.bad_body": "Send it again.",
+}
+_NEXT_BY_STATUS: dict[int, str] = {
+    401: "Sign in, then try again.",
+    403: "Sign in as somebody who may do this.",
+    404: "Load the page again: it may be gone.",
+    409: "Load the page again, then decide anew.",
+    429: "Ask less often.",
+    503: "Try again in a moment.",
+}
+_CORRECT = "Correct what was sent, then try again."
+
+
 def status_of(error: CuelightError) -> int:
     """The HTTP status of an error: its code, else the beginning of its code, else its family."""
     if error.code in STATUS:
@@ -64,6 +84,11 @@ def too_large(limit: int | None = None) -> Rejected:
     return Rejected(f"The body is larger{bound}.", code="http.body_too_large", advice="Send less.")
 
 
+def advice_of(error: CuelightError, status: int) -> str:
+    """What to do next: the error's own words, else the usual ones."""
+    return error.advice or _NEXT.get(error.code) or _NEXT_BY_STATUS.get(status, _CORRECT)
+
+
 def problem(error: CuelightError, *, request_id: str) -> web.Response:
     """The answer to a request that failed. What is unknown or ours stays vague; the log has the rest."""
     status = status_of(error)
@@ -74,7 +99,7 @@ def problem(error: CuelightError, *, request_id: str) -> web.Response:
         "status": status,
         "code": error.code,
         "detail": "Something went wrong on our side." if ours else error.message,
-        "advice": f"Tell the operator the request id {request_id}." if ours else error.advice,
+        "advice": f"Tell the operator the request id {request_id}." if ours else advice_of(error, status),
         "request_id": request_id,
     }
     response = web.Response(

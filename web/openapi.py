@@ -230,6 +230,8 @@ def _usual(route: Route, spec: Spec, path: str) -> dict[int, str]:
         may[403] = "Who asks may not do this, or the CSRF token is wrong."
     if route.who is Who.PUBLIC and route.method in _WRITES:
         may[403] = "The request comes from another site."
+    if route.role is not None:
+        may[404] = "There is no such channel."
     if "{" in path:
         may[404] = "There is no such thing."
     if route.body_limit:

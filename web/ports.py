@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import Any, Literal, Protocol, TypedDict
 
+from domain.events import Arrival
 from handlers.accounts.sessions import SignedIn
 from storage.audit import AuditFilter
 
@@ -14,18 +15,7 @@ Taken = Literal["new", "duplicate", "conflict", "ignored"]
 class EventSubSink(Protocol):
     """Where authentic EventSub messages go, whatever brought them."""
 
-    async def notification(
-        self,
-        *,
-        message_id: str,
-        type: str,
-        version: str,
-        payload: dict[str, Any],
-        raw: bytes,
-        headers: Mapping[str, str],
-        key_id: str,
-        transport: str,
-    ) -> Taken:
+    async def notification(self, came: Arrival) -> Taken:
         """Keep one notification durably, once by its id. When it returns, the message may be acknowledged.
 
         `conflict`: the id is known with another body (the first stays in force, the second is kept beside it).

@@ -43,6 +43,7 @@ class StreamLimits:
     """Ranges are drawn from at random, so that clients do not come back all at once."""
 
     max_streams: int = 2000
+    max_of_subject: int = 50  # a browser has one for all its tabs; nobody takes the place of everybody else
     heartbeat_seconds: float = 15.0  # below every idle limit of proxies that we know of (nginx: 60 s)
     write_seconds: float = 10.0
     chunk_bytes: int = 64 << 10
@@ -111,6 +112,10 @@ class Streams:
         """How many streams are open."""
         return len(self._open)
 
+    def _of(self, subject: str) -> int:
+        """How many streams somebody has open."""
+        return sum(stream.session.subject == subject for stream in self._open)
+
     def stop(self) -> None:
         """Ask every client to come back after a while of its own, and end its stream; also those that come later."""
         self._stopping = True
@@ -138,6 +143,8 @@ class Streams:
         session, channel_id = request[SESSION], request[CHANNEL]
         if await self._channels.channel(channel_id) is None:
             raise NotFound("There is no such channel.", code="web.no_channel")
+        # Who may see every channel is this machine's own developer.
+        crowded = session.channels is not None and self._of(session.subject) >= self._limits.max_of_subject
         response = web.StreamResponse(
             headers={
                 "Content-Type": "text/event-stream; charset=utf-8",
@@ -145,7 +152,7 @@ class Streams:
                 "X-Accel-Buffering": "no",
             }
         )
-        if self._stopping or len(self._open) + self._entering >= self._limits.max_streams:
+        if self._stopping or crowded or len(self._open) + self._entering >= self._limits.max_streams:
             spread = self._limits.stop_retry_ms if self._stopping else self._limits.full_retry_ms
             reason = "shutdown" if self._stopping else "full"
             await self._turn_away(request, response, spread, reason)

@@ -14,6 +14,7 @@ import structlog
 from aiohttp import web
 
 from domain.errors import CuelightError, Rejected
+from domain.events import Arrival
 from domain.ports import Checkpoint, Clock, Metrics
 from domain.signatures import Verified, verify_eventsub
 from web.keys import BODY
@@ -66,14 +67,16 @@ class EventSubWebhook:
             return web.Response(text=challenge, content_type="text/plain")
         if verified.message_type == "notification":
             taken = await self._sink.notification(
-                message_id=verified.message_id,
-                type=verified.subscription_type,
-                version=verified.version,
-                payload=payload,
-                raw=body,
-                headers=_kept(request),
-                key_id=verified.key_id,
-                transport="webhook",
+                Arrival(
+                    message_id=verified.message_id,
+                    type=verified.subscription_type,
+                    version=verified.version,
+                    payload=payload,
+                    raw=body,
+                    headers=_kept(request),
+                    key_id=verified.key_id,
+                    transport="webhook",
+                )
             )
             if taken == "conflict":
                 log.error("the same message id came with another body", message_id=verified.message_id)

@@ -47,6 +47,7 @@ REASONS = {
     Refusal.ENOUGH: "du hast schon so viel VIP-Zeit, wie man haben kann",
     Refusal.TOO_FEW: "das ist zu wenig für VIP-Zeit",
     Refusal.PAUSED: "VIPs machen gerade Pause",
+    Refusal.CROWDED: "gerade lösen zu viele gleichzeitig ein; versuch es später wieder",
     Refusal.WAITED: "es wurde nicht rechtzeitig ein VIP-Platz frei",
     Refusal.LEFT: "du stehst nicht mehr auf der Warteliste",
     Refusal.STREAM_OVER: "der Stream ist vorbei, und es wurde kein VIP-Platz frei",

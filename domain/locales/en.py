@@ -47,6 +47,7 @@ REASONS = {
     Refusal.ENOUGH: "you have as much VIP time as one may have",
     Refusal.TOO_FEW: "that is too little for any VIP time",
     Refusal.PAUSED: "VIPs are paused at the moment",
+    Refusal.CROWDED: "too many redeem this at the same time; try again later",
     Refusal.WAITED: "no VIP slot became free in time",
     Refusal.LEFT: "you are off the waiting list",
     Refusal.STREAM_OVER: "the stream is over and no VIP slot became free",

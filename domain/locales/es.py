@@ -47,6 +47,7 @@ REASONS = {
     Refusal.ENOUGH: "ya tienes todo el tiempo VIP que se puede tener",
     Refusal.TOO_FEW: "eso no alcanza para tiempo VIP",
     Refusal.PAUSED: "los VIP están en pausa en este momento",
+    Refusal.CROWDED: "demasiada gente canjea a la vez; inténtalo más tarde",
     Refusal.WAITED: "no quedó libre ningún puesto VIP a tiempo",
     Refusal.LEFT: "ya no estás en la lista de espera",
     Refusal.STREAM_OVER: "el directo ha terminado y no quedó libre ningún puesto VIP",

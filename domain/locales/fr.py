@@ -47,6 +47,7 @@ REASONS = {
     Refusal.ENOUGH: "tu as déjà tout le temps VIP que l’on peut avoir",
     Refusal.TOO_FEW: "c’est trop peu pour du temps VIP",
     Refusal.PAUSED: "les VIP sont en pause en ce moment",
+    Refusal.CROWDED: "trop de monde échange en même temps ; réessaie plus tard",
     Refusal.WAITED: "aucune place VIP ne s’est libérée à temps",
     Refusal.LEFT: "tu n’es plus sur la liste d’attente",
     Refusal.STREAM_OVER: "le live est terminé et aucune place VIP ne s’est libérée",

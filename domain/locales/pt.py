@@ -47,6 +47,7 @@ REASONS = {
     Refusal.ENOUGH: "você já tem todo o tempo de VIP que se pode ter",
     Refusal.TOO_FEW: "isso é pouco para ganhar tempo de VIP",
     Refusal.PAUSED: "os VIPs estão em pausa no momento",
+    Refusal.CROWDED: "gente demais está resgatando ao mesmo tempo; tente mais tarde",
     Refusal.WAITED: "nenhuma vaga de VIP abriu a tempo",
     Refusal.LEFT: "você saiu da lista de espera",
     Refusal.STREAM_OVER: "a live acabou e nenhuma vaga de VIP abriu",

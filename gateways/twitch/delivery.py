@@ -10,12 +10,13 @@ import asyncio
 import itertools
 import random
 from collections import deque
-from collections.abc import Awaitable, Callable, Hashable, Mapping
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable, Hashable
+from typing import Protocol
 
 import structlog
 
 from domain.errors import CuelightError, Unavailable
+from domain.events import Arrival
 from domain.ports import Clock, Metrics
 from gateways.twitch.contracts import RemoteSubscription
 from gateways.twitch.frames import Notification
@@ -35,18 +36,7 @@ BETWEEN_GAPS_SECONDS = 2.0
 class Sink(Protocol):
     """Where notifications go (the inbox). When it returns, the notification is durable; twice is harmless."""
 
-    async def notification(
-        self,
-        *,
-        message_id: str,
-        type: str,
-        version: str,
-        payload: dict[str, Any],
-        raw: bytes,
-        headers: Mapping[str, str],
-        key_id: str,
-        transport: str,
-    ) -> str:
+    async def notification(self, came: Arrival) -> str:
         """Raises `Unavailable` (storage full or away): it is tried again with the same message."""
         ...
 
@@ -196,20 +186,22 @@ class Delivery:
             await self._on_revocation(item)
             return
         await self._sink.notification(
-            message_id=item.message_id,
-            type=item.type,
-            version=item.version,
-            payload=item.payload,
-            raw=item.raw,
-            headers={
-                "twitch-eventsub-message-id": item.message_id,
-                "twitch-eventsub-message-timestamp": item.timestamp_text,
-                "twitch-eventsub-message-type": "notification",
-                "twitch-eventsub-subscription-type": item.type,
-                "twitch-eventsub-subscription-version": item.version,
-            },
-            key_id="",
-            transport=self._transport,
+            Arrival(
+                message_id=item.message_id,
+                type=item.type,
+                version=item.version,
+                payload=item.payload,
+                raw=item.raw,
+                headers={
+                    "twitch-eventsub-message-id": item.message_id,
+                    "twitch-eventsub-message-timestamp": item.timestamp_text,
+                    "twitch-eventsub-message-type": "notification",
+                    "twitch-eventsub-subscription-type": item.type,
+                    "twitch-eventsub-subscription-version": item.version,
+                },
+                key_id="",
+                transport=self._transport,
+            )
         )
 
     async def _retry_later(self, where: str, attempt: int, error: Exception) -> None:

@@ -1,7 +1,8 @@
 """Who may have a channel here. An installation belongs to its host: strangers who find its address stay outside.
 
-The first streamer who signs in is the host. Others have to be named in ALLOWED_CHANNELS (logins or ids; `*` is
-everybody), or their channel was added by the operator. Who belongs to a team may sign in without having a channel.
+The first streamer who signs in is the host; where ALLOWED_CHANNELS names anybody, the first of those. Others have to be
+named there (logins or ids; `*` is everybody), or their channel was added by the operator. Who belongs to a team may
+sign in without having a channel.
 """
 
 from __future__ import annotations
@@ -29,6 +30,9 @@ class Admission:
             return True
         if await self._channels.get(user_id) is not None:
             return True
+        if self._allowed:  # whoever finds the page before those who are named is a stranger nevertheless
+            host = await self._hosts.get()
+            return host is not None and host.user_id == user_id
         return await self._claim_first(user_id)
 
     async def nobody_yet(self) -> bool:

@@ -18,6 +18,7 @@ from gateways.twitch.scopes import (
 )
 from gateways.twitch.tokens import StoredToken, TokenKeeper
 from storage.channels import Channels
+from storage.team import Bots
 
 NOT_OF_THE_STREAMER = frozenset({Feature.CHAT_AS_APP_BOT, Feature.CHAT_AS_APP_CHANNEL})
 """What the bot's account grants, or what nothing of ours uses yet: never asked of a streamer."""
@@ -90,6 +91,22 @@ def scopes_to_ask(features: Iterable[Feature], held: StoredToken | None) -> tupl
     is lost."""
     before = held.scopes if held is not None and not held.dead else ()
     return tuple(sorted({*scopes_for([*VIP_FEATURES, *features]), *before}))
+
+
+class Uses:
+    """What each grant is used for: its own channel, speaking in those of others, or both. `shared_id`: the operator's
+    account that speaks (TWITCH_BOT_ID), empty for none."""
+
+    def __init__(self, *, channels: Channels, bots: Bots, shared_id: str = "") -> None:
+        self._channels, self._bots, self._shared_id = channels, bots, shared_id
+
+    async def lacking(self, user_id: str, granted: Iterable[str]) -> tuple[str, ...]:
+        """The scopes that a grant lacks for what it is used for now."""
+        channel = await self._channels.get(user_id)
+        features = set(features_of(channel)) if channel is not None else set()
+        if user_id == self._shared_id or await self._bots.speaking(user_id):
+            features.add(Feature.CHAT_AS_SELF)
+        return missing_scopes(granted, features)
 
 
 class PermissionDesk:

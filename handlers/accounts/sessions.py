@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -127,9 +127,15 @@ class LoginSessions:
         await self._logins.end(login_id)
         self._tell(subject)
 
-    async def end_all(self, subject: str) -> int:
-        """End every session of somebody; returns how many there were."""
+    async def end_all(self, subject: str, *, unless: Callable[[], Awaitable[bool]] | None = None) -> int:
+        """End every session of somebody; returns how many there were.
+
+        `unless` is asked once it is known which they are: none ends where it says true, and one that begins afterwards
+        is none of them.
+        """
         logins = await self._logins.of(subject)
+        if unless is not None and await unless():
+            return 0
         for login in logins:
             await self._logins.end(login.id)
         self._tell(subject)
@@ -198,7 +204,10 @@ class LoginSessions:
 
     async def _roles(self, user_id: str) -> dict[str, RoleName]:
         roles: dict[str, RoleName] = {
-            member.channel_id: "moderator" for member in await self._team.of_user(user_id)
+            member.channel_id: "moderator"
+            for member in await self._team.of_user(user_id)
+            if await self._channels.get(member.channel_id)
+            is not None  # its team outlives it until it is erased
         }
         if await self._channels.get(user_id) is not None:
             roles[user_id] = "owner"

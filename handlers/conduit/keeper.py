@@ -18,6 +18,7 @@ from domain.errors import Broken, Conflict, Rejected, Unavailable
 from domain.ports import Clock, Metrics
 from domain.transport import Transport, Way, arrived, with_conduit
 from gateways.twitch.conduit_filler import ConduitRefused, Filler
+from gateways.twitch.conduit_ledger import Progress
 from gateways.twitch.conduit_plan import RemoteShard, mark_of, resized
 from gateways.twitch.contracts import RemoteSubscription
 from gateways.twitch.helix_conduits import ConduitGone
@@ -133,7 +134,9 @@ class Keeper:
 
     def told(self) -> dict[str, object]:
         """How it stands, for `cuelight status`."""
-        transport, progress = self._board.now, self._filler.progress()
+        transport = self._board.now
+        # Where no conduit is meant to be, nothing is missing on it, whatever was when it ended.
+        progress = self._filler.progress() if transport.conduit else Progress()
         return {
             "in_force": transport.in_force.value,
             "target": transport.target.value,
@@ -145,7 +148,7 @@ class Keeper:
             "needs_login": progress.needs_login,
             "refused": progress.refused,
             "missing_subscriptions": progress.missing,
-            "seconds_left": round(self._filler.seconds_left()),
+            "seconds_left": round(self._filler.seconds_left()) if transport.conduit else 0,
         }
 
     # The work
@@ -210,6 +213,7 @@ class Keeper:
         """The conduit goes, with all that hangs on it."""
         self._stop_filling()
         self._checked, self._marked, self._shards = False, "", []
+        self._metrics.gauge("conduit_subscriptions_missing", 0)
         if transport.conduit_id:
             await self._calls.delete(transport.conduit_id)
             log.info("conduit.ended", conduit=transport.conduit_id)

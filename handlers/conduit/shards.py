@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from typing import Any, Protocol
+from collections.abc import Callable, Collection
+from typing import Protocol
 
 import structlog
 
+from domain.events import Arrival
 from domain.ports import Clock, Metrics
 from domain.transport import Transport
 from gateways.leases.contracts import Leases
@@ -135,35 +136,15 @@ class ShardSink:
     def __init__(self, sink: Sink, *, disabled: Callable[[str, str], None]) -> None:
         self._sink, self._disabled = sink, disabled
 
-    async def notification(
-        self,
-        *,
-        message_id: str,
-        type: str,
-        version: str,
-        payload: dict[str, Any],
-        raw: bytes,
-        headers: Mapping[str, str],
-        key_id: str,
-        transport: str,
-    ) -> str:
-        if type == SHARD_DISABLED:
-            event = payload.get("event")
+    async def notification(self, came: Arrival) -> str:
+        if came.type == SHARD_DISABLED:
+            event = came.payload.get("event")
             told = event if isinstance(event, dict) else {}
             where = told.get("transport")
             session_id = where.get("session_id") if isinstance(where, dict) else ""
             self._disabled(str(told.get("shard_id") or ""), str(session_id or ""))
             return "ignored"
-        return await self._sink.notification(
-            message_id=message_id,
-            type=type,
-            version=version,
-            payload=payload,
-            raw=raw,
-            headers=headers,
-            key_id=key_id,
-            transport=transport,
-        )
+        return await self._sink.notification(came)
 
 
 def name_of(shard_id: str) -> str:

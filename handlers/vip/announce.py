@@ -32,6 +32,11 @@ ASIDE = "chat"
 """What these rows wait for from the start: a full chat is no backlog (`storage.inbox.Inbox.oldest_open`)."""
 
 
+LATE_MS = 15 * 60_000
+"""How old a line may be that is still said. Whoever logs in after a week shall not have a week's news in his chat, and
+a thousand refunds do not fill it for hours."""
+
+
 class Announcer:
     """Repeating an announcement after a crash completes what was missing and doubles nothing."""
 
@@ -78,6 +83,8 @@ class Announcer:
                 channel_id=channel.id,
                 raw=json.dumps(body).encode(),
                 waiting_for=ASIDE,
+                # Told again, the line may speak of another moment: time that is left, a place on the waiting list.
+                first_counts=True,
             )
         )
 
@@ -120,6 +127,9 @@ class ChatWriter:
         begun = work.noted("sending")
         if begun is not None and not begun.get("refused"):
             return "perhaps_sent"
+        if self._clock.now() - work.row.received_at > LATE_MS:
+            self._metrics.count("chat_lines_total", outcome="late")
+            return "late"
         channel_id = text(work.payload, "channel_id")
         line = await self._line(work, channel_id)
         if not line:

@@ -53,6 +53,11 @@ PROTECTED: Told = (
     "This viewer's VIP badge is protected.",
     "Take the protection away first, if that is what you want.",
 )
+LISTS_FULL: Told = (
+    "viewers.full",
+    "There are as many viewers on the lists of this channel as may be.",
+    "Take somebody off a list first.",
+)
 GONE: Told = ("vip.no_channel", "We do not look after this channel.", "Connect it first.")
 REFUSED: dict[Refusal, Told] = {
     Refusal.SLOTS_FULL: (
@@ -93,10 +98,12 @@ class ByHand:
         hands: Hands,
         live: Live,
         clock: Clock,
+        most_listed: int,
     ) -> None:
+        """`most_listed`: so many viewers of a channel may be on its lists."""
         self._channels, self._sessions, self._viewers, self._helix = channels, sessions, viewers, helix
         self._granting, self._gifts, self._endings, self._hands = granting, gifts, endings, hands
-        self._live, self._clock = live, clock
+        self._live, self._clock, self._most_listed = live, clock, most_listed
 
     async def grant(self, work: Work) -> str:
         """Make a viewer VIP. Returns `granted`, `adopted`, `already_vip` or `refused`."""
@@ -198,11 +205,11 @@ class ByHand:
         return await _outcome(work, "revoked")
 
     async def protect(self, work: Work) -> str:
-        """Keep a VIP for good, or no longer. Returns `protected` or `unprotected`."""
+        """Keep a VIP for good, or no longer. Returns `protected`, `unprotected` or `refused`."""
         return await self._put_on(work, protect_order(work.payload))
 
     async def list_viewer(self, work: Work) -> str:
-        """Put a viewer on a list, or off all of them. Returns `listed`, `protected` or `unprotected`."""
+        """Put a viewer on a list, or off all of them. Returns `listed`, `protected`, `unprotected` or `refused`."""
         return await self._put_on(work, list_order(work.payload))
 
     async def _put_on(self, work: Work, order: ListOrder) -> str:
@@ -213,6 +220,9 @@ class ByHand:
             only_unprotects = work.row.kind == "vip.protect" and order.listed is Listed.NONE
             if only_unprotects and was is not Listed.PROTECTED:
                 return await _outcome(work, "unprotected")  # and stays on the list that he is on
+            joins = order.listed is not Listed.NONE and was is Listed.NONE
+            if joins and await self._viewers.count_listed(channel_id) >= self._most_listed:
+                return await _refused(work, LISTS_FULL)
             await work.note("list", {"was": was.value})
         else:
             was = Listed(begun["was"])

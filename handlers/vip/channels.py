@@ -16,7 +16,7 @@ from domain.inbox import hurried
 from domain.ports import Clock
 from gateways.twitch.contracts import Helix, RemoteReward
 from gateways.twitch.oauth import Grant, TwitchOAuth
-from gateways.twitch.scopes import VIP_FEATURES, missing_scopes
+from gateways.twitch.scopes import features_of, missing_scopes
 from gateways.twitch.subscriptions import Wanted, vip_channel
 from gateways.twitch.tokens import TokenKeeper
 from handlers.intake import Poke
@@ -92,7 +92,8 @@ class Enrolment:
                 code="channel.login",
                 advice="Use the token of the channel's own account.",
             )
-        missing = missing_scopes(seen.scopes, VIP_FEATURES)
+        held = await self._channels.get(seen.user_id)
+        missing = missing_scopes(seen.scopes, features_of(held or Channel("", "", "")))
         if missing:
             raise Rejected(
                 f"The token lacks the scopes {', '.join(missing)}.",
@@ -221,4 +222,6 @@ def _with_reward(held: Channel, fresh: Channel, reward: Reward) -> Channel:
 
 
 def _unknown(channel_id: str) -> NotFound:
-    return NotFound(f"There is no channel {channel_id}.", advice="cuelight channels list")
+    return NotFound(
+        f"There is no channel {channel_id}.", advice="`cuelight channels list` shows which there are."
+    )

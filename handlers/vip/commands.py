@@ -91,12 +91,16 @@ class Commands:
         return True
 
     async def _leave(self, channel_id: str, viewer_id: str) -> str:
+        """Off the list with all that he has on it."""
+        leaves = False
         for wait in (await self._slots.get(channel_id)).waiting:
+            if wait.viewer_id != viewer_id:
+                continue
             redemption = await self._redemptions.get(wait.redemption_id)
-            if wait.viewer_id == viewer_id and redemption is not None:
+            if redemption is not None:
                 await self._waiting.let_go(redemption, Refusal.LEFT)
-                return "leaves"
-        return "not_waiting"
+                leaves = True
+        return "leaves" if leaves else "not_waiting"
 
     async def _answer(self, channel: Channel, message: ChatMessage) -> Line:
         viewer = message.viewer

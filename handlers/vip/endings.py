@@ -36,6 +36,14 @@ LINES: dict[str, str] = {
 }
 """What is said in chat, by the reason of the end; nothing for all others."""
 
+PROMOTED = "moderator.added"
+"""The kind of row that says of its viewer that he is, or was, moderator."""
+
+SAME_MOMENT_MS = 60_000
+"""How far apart the two notices of a VIP who is made moderator may be: that of the badge and that of the sword."""
+
+LATELY_ENDED = 100  # sessions of a channel that are looked through for the one of a new moderator
+
 
 def expiry_of(session: VipSession, *, cause: str) -> Delivery:
     """The row that ends a session on time. The end is part of its identity: an extension makes another row, and so
@@ -139,13 +147,18 @@ class Endings:
         session = await self._sessions.open_for(event.channel_id, event.viewer.id)
         if await self._helix.is_vip(event.channel_id, event.viewer.id):
             return "still_vip"
+        if session is None and work.row.kind == PROMOTED:
+            await self._keep_late(work, event.channel_id, event.viewer.id)
         if session is None:
             return await self._hands.gone(work, event.channel_id, event.viewer)
         return await self.lost(work, session)
 
     async def lost(self, work: Work, session: VipSession) -> str:
-        """Close a session whose viewer is no VIP any more, for the reason that Twitch shows."""
-        promoted = await self._helix.is_moderator(session.channel_id, session.viewer_id)
+        """Close a session whose viewer is no VIP any more, for the reason that Twitch shows, or tells: who was
+        moderator for a moment only is none when we look."""
+        promoted = work.row.kind == PROMOTED or await self._helix.is_moderator(
+            session.channel_id, session.viewer_id
+        )
         banned = not promoted and await self._helix.is_banned(session.channel_id, session.viewer_id)
         because = Ended.REMOVED_BY_HAND
         if promoted or banned:
@@ -261,23 +274,31 @@ class Endings:
         return record.listed is Listed.PROTECTED
 
     async def _keep(self, session: VipSession) -> None:
-        """What a moderator has left of his VIP is kept for him (`people.py` gives it back). Twice is once: `at` tells
-        one end from another."""
+        """What a moderator has left of his VIP is kept for him (`people.py` gives it back). Twice is once."""
         at = session.ended_at or 0
         kept = Kept(
             session.left_ms(at), at, session.reward_id, session.reward_title, session.until_stream_end
         )
 
         def keep(record: ViewerRecord) -> ViewerRecord:
-            if record.kept is None:
-                return replace(record, kept=kept) if kept.ms else record
-            if record.kept.at >= at:
+            if not kept.ms or record.kept_from == session.id:
                 return record
+            if record.kept is None:
+                return replace(record, kept=kept, kept_from=session.id)
             both = replace(kept, ms=kept.ms + record.kept.ms)
             until = kept.until_stream_end and record.kept.until_stream_end
-            return replace(record, kept=replace(both, until_stream_end=until))
+            return replace(record, kept=replace(both, until_stream_end=until), kept_from=session.id)
 
         await self._viewers.change(session.channel_id, _viewer(session), keep)
+
+    async def _keep_late(self, work: Work, channel_id: str, viewer_id: str) -> None:
+        """The badge of a new moderator goes with a notice of its own. Where that was looked at before there was a
+        moderator to be seen, or when there was none any more, it passed for a removal by hand."""
+        for session in await self._sessions.recently_ended(channel_id, limit=LATELY_ENDED):
+            since = work.row.received_at - (session.ended_at or 0)
+            by_hand = session.ended_because == Ended.REMOVED_BY_HAND
+            if session.viewer_id == viewer_id and by_hand and abs(since) <= SAME_MOMENT_MS:
+                await self._keep(session)
 
 
 def _viewer(session: VipSession) -> Viewer:

@@ -6,8 +6,11 @@ from collections.abc import Sequence
 
 from gateways.twitch.tokens import StoredToken, TokenStore
 from storage.contracts import Collection, Document, every
+from storage.remembered import Remembered
 from storage.sealing import Rotated, Sealer, by_id_and_field, rotate_all
 from storage.tokens import SEALED
+
+MOST_REMEMBERED = 1000  # opened tokens; `TokenKeeper` has those that it uses in memory anyway
 
 
 class Grants:
@@ -15,13 +18,18 @@ class Grants:
 
     def __init__(self, *, tokens: Collection, sealer: Sealer) -> None:
         self._tokens, self.sealer = tokens, sealer
+        self._remembered = Remembered(self._read, most=MOST_REMEMBERED)
 
     async def load(self, user_id: str) -> StoredToken | None:
         document = await self._tokens.get(user_id)
         if document is None:
+            self._remembered.forget(user_id)
             return None
+        return self._remembered.of(document)
+
+    def _read(self, document: Document) -> StoredToken:
         return StoredToken(
-            user_id=user_id,
+            user_id=document["_id"],
             login=document["login"],
             access_token=self._open(document, "access_token"),
             refresh_token=self._open(document, "refresh_token"),
@@ -58,6 +66,7 @@ class Grants:
         document = await self._tokens.get(user_id)
         if document is None or document["revision"] != expected_revision:
             return False
+        self._remembered.forget(user_id)
         return await self._tokens.delete(user_id, rev=document["rev"])
 
     async def _write(

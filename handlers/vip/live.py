@@ -249,5 +249,6 @@ class Live:
                 channel_id=channel_id,
                 raw=json.dumps(dict(body)).encode(),
                 waiting_for=WAITS_FOR_TOPICS,  # not a backlog: nobody waits for it but the page
+                first_counts=True,
             )
         )

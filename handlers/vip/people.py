@@ -219,6 +219,7 @@ class People:
                 lane=lane_of(channel.id, user.id),
                 channel_id=channel.id,
                 raw=json.dumps({"event": event}).encode(),
+                first_counts=True,  # an attempt that was cut off may have seen another name
             )
         )
 

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import structlog
 
 from domain.errors import CuelightError
-from domain.events import Malformed, parse_time
+from domain.events import Arrival, Malformed, parse_time
 from domain.ports import Clock
 from handlers.eventsub import EventSubIntake
 from storage.pulses import HeardOf, Pulse, Pulses, with_events
@@ -84,32 +84,12 @@ class Listening:
     def __init__(self, *, intake: EventSubIntake, keeper: PulseKeeper) -> None:
         self._intake, self._keeper = intake, keeper
 
-    async def notification(
-        self,
-        *,
-        message_id: str,
-        type: str,
-        version: str,
-        payload: dict[str, Any],
-        raw: bytes,
-        headers: Mapping[str, str],
-        key_id: str,
-        transport: str,
-    ) -> Literal["new", "duplicate", "conflict", "ignored"]:
+    async def notification(self, came: Arrival) -> Literal["new", "duplicate", "conflict", "ignored"]:
         """See `EventSubIntake.notification`. Only what was taken has been heard."""
-        taken = await self._intake.notification(
-            message_id=message_id,
-            type=type,
-            version=version,
-            payload=payload,
-            raw=raw,
-            headers=headers,
-            key_id=key_id,
-            transport=transport,
-        )
-        channel_id = _channel(payload)
+        taken = await self._intake.notification(came)
+        channel_id = _channel(came.payload)
         if channel_id:
-            self._keeper.heard(channel_id, type[:80], version[:8], _sent_at(headers))
+            self._keeper.heard(channel_id, came.type[:80], came.version[:8], _sent_at(came.headers))
         return taken
 
     async def revocation(self, *, message_id: str, subscription: Mapping[str, Any], transport: str) -> None:

@@ -18,7 +18,8 @@ import structlog
 from domain.channel import Channel
 from domain.events import format_time, identifier
 from domain.inbox import Delivery
-from domain.ports import Checkpoint, Metrics
+from domain.ports import Checkpoint, Clock, Metrics
+from domain.redemption import RedemptionStatus as Status
 from gateways.twitch.contracts import Helix, RemoteRedemption, User
 from handlers.intake import Intake
 from handlers.vip.endings import lane_of
@@ -60,29 +61,44 @@ class Reconciliation:
         people: People,
         on_air: OnAir,
         metrics: Metrics,
+        clock: Clock,
         checkpoint: Checkpoint,
     ) -> None:
         self._channels, self._redemptions, self._sessions = channels, redemptions, sessions
         self._helix, self._intake, self._waiting = helix, intake, waiting
         self._people, self._on_air = people, on_air
-        self._metrics, self._checkpoint = metrics, checkpoint
+        self._metrics, self._clock, self._checkpoint = metrics, clock, checkpoint
+        self._begun: dict[str, int] = {}
+        """When the last pass of ours that came to its end began, by channel (UTC ms)."""
 
     async def reconcile(self, work: Work) -> str:
-        """Queue what was missed. Repeating it after a crash queues the same rows under the same ids."""
+        """Queue what was missed. Repeating it after a crash queues the same rows under the same ids. A pass that began
+        after this row came in has looked for all that this one would: many gaps at once cost Twitch's allowance once.
+        """
         channel = await self._channels.get(identifier(work.payload, "channel_id"))
         if channel is None:
             return "not_ours"
+        # Of a pass that began in the future, the clock has been set back since: that says nothing.
+        if work.row.received_at < self._begun.get(channel.id, 0) <= self._clock.now():
+            return "found by a later pass"
+        began = self._clock.now()
+        result = await self._pass(work, channel)
+        self._begun[channel.id] = began
+        return result
+
+    async def _pass(self, work: Work, channel: Channel) -> str:
         run = work.row.message_id
         # First of all: what is queued below takes slots and joins the list.
         mended = await self._waiting.mend(channel, run=run)
         self._metrics.count("reconciled_total", mended, what="slots")
-        missed = await self._missed(channel)
+        unfulfilled = await self._unfulfilled(channel)
+        missed = await self._missed(channel.id, unfulfilled)
         self._checkpoint("reconcile.listed")
         for remote in missed:
             viewer = remote.user
             await self._queue("redemption.add", channel, viewer, f"{run}:{remote.id}", _event_of(remote))
             self._checkpoint("reconcile.queued")
-        await self._cancelled(channel, run, {remote.id for remote in missed})
+        await self._cancelled(channel, run, {remote.id for remote in unfulfilled})
         vips = await self._helix.vips(channel.id)
         gone = await self._gone(channel, vips)
         for viewer in gone:
@@ -97,13 +113,24 @@ class Reconciliation:
             log.info("reconcile.found", channel=channel.id, redemptions=len(missed), vips=len(gone))
         return f"{len(missed)} redemptions, {len(gone)} sessions"
 
-    async def _missed(self, channel: Channel) -> list[RemoteRedemption]:
-        missed = []
+    async def _unfulfilled(self, channel: Channel) -> list[RemoteRedemption]:
+        """All that is in Twitch's queue of our rewards; who redeemed first comes first, whichever reward it was."""
+        found = []
         for reward in channel.rewards:
-            async for remote in self._helix.unfulfilled(channel.id, reward.id):
-                known = await self._redemptions.get(remote.id)
-                if known is None or not known.settled:
-                    missed.append(remote)
+            found += [remote async for remote in self._helix.unfulfilled(channel.id, reward.id)]
+        return sorted(found, key=lambda remote: remote.redeemed_at)  # at the same time: in Twitch's order
+
+    async def _missed(
+        self, channel_id: str, unfulfilled: Sequence[RemoteRedemption]
+    ) -> list[RemoteRedemption]:
+        """What nobody has come to the end of, and what does not wait for a slot: that stays where it is."""
+        waits = {redemption.id for redemption in await self._waiting.redemptions(channel_id)}
+        missed = []
+        for remote in unfulfilled:
+            known = await self._redemptions.get(remote.id)
+            in_line = known is not None and known.status is Status.WAITING and remote.id in waits
+            if known is None or not (known.settled or in_line):
+                missed.append(remote)
         return missed
 
     async def _cancelled(self, channel: Channel, run: str, unfulfilled: set[str]) -> None:
@@ -135,6 +162,7 @@ class Reconciliation:
                 lane=lane_of(channel.id, viewer.id),
                 channel_id=channel.id,
                 raw=json.dumps({"event": event}).encode(),
+                first_counts=True,  # an attempt that was cut off may have seen another name
             )
         )
 

@@ -36,6 +36,7 @@ from domain.events import redemption_event
 from domain.ports import Checkpoint, Clock
 from domain.redemption import Redemption, Refusal, received
 from domain.redemption import RedemptionStatus as Status
+from domain.slots import WhenFull
 from domain.viewer import Listed
 from domain.vip import Method, VipSession
 from gateways.twitch.contracts import AddVip, Helix
@@ -252,7 +253,9 @@ class Redeeming:
         place = await self._waiting.join(sale.channel, redemption, no_slot=no_slot)
         if place is Place.NONE:
             return await self._settlement.refund(work, redemption, Refusal.SLOTS_FULL)
-        if place is Place.WAITS and work.row.kind == "redemption.add":
+        # Where the oldest makes room there is no list to wait on: nothing is said before it has gone.
+        listed = sale.channel.settings.limits.when_full is WhenFull.WAIT
+        if place is Place.WAITS and listed and work.row.kind == "redemption.add":
             await work.note("waits", {"place": await self._waiting.position(redemption)})
         return await self._settlement.move(work, redemption, Status.WAITING)
 

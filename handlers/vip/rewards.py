@@ -90,7 +90,7 @@ class Rewards:
         try:
             remote = {one.id: one for one in await self._helix.all_rewards(channel_id)}
         except Rejected as error:
-            remote, why_not = {}, error.message  # no affiliate, no partner: there are no channel points
+            remote, why_not = {}, await self._why_none(channel_id, error)
         if not why_not and len(remote) >= rewards.MOST_REWARDS:
             why_not = (
                 f"The channel has {len(remote)} custom rewards, and Twitch allows {rewards.MOST_REWARDS}."
@@ -109,6 +109,15 @@ class Rewards:
             len(remote),
             why_not,
         )
+
+    async def _why_none(self, channel_id: str, refused: Rejected) -> str:
+        """Why Twitch shows no rewards: in our words where the channel has no channel points, else in its own."""
+        (user,) = await self._helix.users(channel_id, ids=[channel_id]) or (None,)
+        try:
+            rewards.check_status("" if user is None else user.broadcaster_type)
+        except Rejected as error:
+            return f"{error.message} {error.advice}"
+        return refused.message
 
     async def create(self, channel_id: str, fields: Mapping[str, Any], *, actor: Actor) -> Offer:
         """Make a reward on Twitch and promise VIP time for it. `fields` as in `web/models/rewards.py`, with title, cost

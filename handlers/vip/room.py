@@ -180,6 +180,7 @@ class Room:
                     lane=rewards_lane(channel.id),
                     channel_id=channel.id,
                     raw=json.dumps({"full": full}).encode(),
+                    first_counts=True,  # what counts is whether it is full when the row is handled
                 )
             )
 
@@ -198,7 +199,7 @@ class Room:
         """Queue the end of the session that has to go for a waiting redemption."""
         leaving = moves.leaving_for(await self._slots.get(channel_id), redemption_id)
         session = None if leaving is None else await self._sessions.get(leaving.session_id)
-        if session is None:
+        if leaving is None or session is None:
             return
         if session.status is not VipStatus.ACTIVE:
             await self.left(session)  # it ended by itself in the same moment
@@ -206,7 +207,7 @@ class Room:
         await self._intake.accept(
             Delivery(
                 source="slots",
-                message_id=f"{session.id}:{redemption_id}",
+                message_id=f"{session.id}:{redemption_id}:{leaving.number}",
                 kind="vip.make_room",
                 lane=lane_of(channel_id, session.viewer_id),
                 channel_id=channel_id,

@@ -92,7 +92,8 @@ class OnAir:
         await self._intake.accept(
             Delivery(
                 source="reconcile",
-                message_id=f"{work.row.message_id}:stream",
+                # An attempt that was cut off may have seen the stream before it began, or ended.
+                message_id=f"{work.row.message_id}:stream:{since}",
                 kind="channel.offline" if since is None else "channel.live",
                 lane=stream_lane(channel_id),
                 channel_id=channel_id,

@@ -9,6 +9,7 @@ from dataclasses import replace
 import structlog
 
 from domain.audit import SYSTEM, Action, Actor, AuditRecord, streamer
+from domain.channel import Viewer
 from domain.errors import CuelightError
 from domain.events import Malformed, redemption_event
 from domain.inbox import Delivery
@@ -41,12 +42,14 @@ class Teller:
         self._sessions, self._announcer, self._metrics = sessions, announcer, metrics
         self.session_changed, self._settled = session_changed, settled
 
-    async def tell(self, redemption: Redemption) -> None:
-        """Announce what became of a redemption; repeating it doubles nothing."""
+    async def tell(self, redemption: Redemption, *, by: Actor | None = None) -> None:
+        """Announce what became of a redemption; repeating it doubles nothing. `by`: the person who had it refunded."""
         await self._settled(redemption)
         session = await self._sessions.get(redemption.session_id) if redemption.session_id else None
         viewer = redemption.viewer
         action, actor, line = await self._words(redemption)
+        if by is not None and redemption.status is Status.REFUNDED:
+            actor = by
         detail = {
             "redemption_id": redemption.id,
             "reward_id": redemption.reward_id,
@@ -92,6 +95,23 @@ class Teller:
                 outcome=redemption.outcome,
                 reason=redemption.reason,
             )
+
+    async def tell_unreadable(self, work: Work) -> None:
+        """Announce once that a redemption came in that cannot be read. Reconciliation finds it, if Twitch has it."""
+        _, channel_id, viewer_id = work.row.lane.split(":")
+        record = AuditRecord(
+            id=f"{work.row.id}:unreadable",
+            channel_id=channel_id,
+            at=work.row.received_at,
+            action=Action.ALARM,
+            actor=SYSTEM,
+            cause="redemption",
+            viewer=Viewer(viewer_id),
+            reason=Alarm.BROKEN.value,
+            detail={"row_id": work.row.id},
+        )
+        if await self._announcer.announce(record):
+            self._metrics.count("redemption_alarms_total", reason=Alarm.BROKEN.value)
 
     async def tell_waiting(self, redemption: Redemption, position: int) -> None:
         """Announce once that a redemption is on the waiting list, at this place (1: the next)."""
@@ -173,6 +193,8 @@ class LastResort:
     async def refund(self, work: Work, error: Exception) -> None:
         """Called for a `redemption.add` that is given up."""
         redemption = await self._find(work)
+        if redemption is None and not self._is_readable(work):
+            await self._teller.tell_unreadable(work)
         if redemption is None or redemption.settled:
             return
         if redemption.status is Status.GRANTED:
@@ -212,8 +234,13 @@ class LastResort:
         await self._teller.tell(redemption)
 
     async def _find(self, work: Work) -> Redemption | None:
-        try:
-            event = redemption_event(work.event)
-        except (Malformed, ValueError):
+        if not self._is_readable(work):
             return None
-        return await self._redemptions.get(event.id)
+        return await self._redemptions.get(redemption_event(work.event).id)
+
+    def _is_readable(self, work: Work) -> bool:
+        try:
+            redemption_event(work.event)
+        except (Malformed, ValueError):
+            return False
+        return True

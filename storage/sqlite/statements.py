@@ -10,7 +10,11 @@ from storage.contracts import In, Range, Scalar, Schema, Sort, Where
 from storage.documents import Fields
 
 Query = tuple[str, list[Any]]
+Keys = tuple[tuple[str, int], ...]
+Form = tuple[tuple[str, ...], Keys]
 QUICK_ROWS = 32
+
+_EQUAL = frozenset({str, int, bool})
 
 
 class Table:
@@ -29,6 +33,8 @@ class Table:
         self.get = f"SELECT rev, doc FROM {self.name} WHERE _id = ?"
         self.exists = f"SELECT 1 FROM {self.name} WHERE _id = ?"
         self.delete = f"DELETE FROM {self.name} WHERE _id = ? AND (? IS NULL OR rev = ?)"
+        self._pages: dict[Form, tuple[str, Keys]] = {}
+        self._few: dict[Form, bool] = {}
 
     def where(self, where: Where) -> Query:
         """The condition (without the word WHERE) and its parameters."""
@@ -40,12 +46,22 @@ class Table:
             parameters += values
         return " AND ".join(parts) or "1", parameters
 
-    def find(
-        self, where: Where, sort: Sort, limit: int, after: str | None
-    ) -> tuple[Query, tuple[tuple[str, int], ...]]:
+    def find(self, where: Where, sort: Sort, limit: int, after: str | None) -> tuple[Query, Keys]:
         """A page, one document longer than asked so that the end shows; and the keys of its cursor."""
-        keys = self.fields.checked_sort(sort)
         limit = self.fields.checked_limit(limit)
+        form = _form(where, sort)
+        if form is None or after is not None:
+            sql, parameters, keys = self._page(where, sort, after)
+        elif form in self._pages:
+            sql, keys = self._pages[form]
+            parameters = [wanted for _, wanted in self.fields.checked_where(where)]
+        else:
+            sql, parameters, keys = self._page(where, sort, None)
+            self._pages[form] = (sql, keys)
+        return (sql, [*parameters, limit + 1]), keys
+
+    def _page(self, where: Where, sort: Sort, after: str | None) -> tuple[str, list[Any], Keys]:
+        keys = self.fields.checked_sort(sort)
         condition, parameters = self.where(where)
         if after is not None:
             behind, values = _behind(keys, self.fields.read_cursor(keys, after))
@@ -55,14 +71,20 @@ class Table:
             f"{column(field)} {'ASC' if direction == 1 else 'DESC'}" for field, direction in keys
         )
         sql = f"SELECT rev, doc FROM {self.name} WHERE {condition} ORDER BY {order} LIMIT ?"
-        return (sql, [*parameters, limit + 1]), keys
+        return sql, parameters, keys
 
     def is_quick(self, where: Where, sort: Sort, limit: int) -> bool:
         """Whether an index leads straight to the few rows of a page, so that it takes microseconds however large the
         table is: a unique key is given, or an index begins with the fields that are given and goes on as sorted."""
-        given = {field for field, wanted in where.items() if isinstance(wanted, str | int)}
-        if limit > QUICK_ROWS or len(given) < len(where):
+        form = _form(where, sort)
+        if limit > QUICK_ROWS or form is None:
             return False
+        if form not in self._few:
+            self._few[form] = self._leads_to_few(*form)
+        return self._few[form]
+
+    def _leads_to_few(self, fields: tuple[str, ...], sort: Keys) -> bool:
+        given = set(fields)
         if any(given.issuperset(key) for key in self.schema.unique):
             return True
         order, count = tuple(field for field, _ in sort), len(given)
@@ -96,6 +118,14 @@ class Table:
             f" f_lease_until <= ?) AND {condition} ORDER BY f_due_at, _id LIMIT 1) RETURNING rev, doc"
         )
         return sql, [owner, until, owner, until, now, now, *parameters]
+
+
+def _form(where: Where, sort: Sort) -> Form | None:
+    """What a search that only compares for equality has in common with those of other values: the words. There are
+    some dozens of them in the program. `None` for any other search."""
+    if not all(type(wanted) in _EQUAL for wanted in where.values()):
+        return None
+    return tuple(where), tuple(sort)
 
 
 def column(field: str) -> str:

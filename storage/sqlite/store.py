@@ -73,7 +73,9 @@ class SQLiteStore:
             opened = self._collections.get(schema.name)
             if opened is None:
                 table = Table(schema)
-                await self._writer.run("open", lambda connection: prepare_table(connection, table), size=0)
+                await self._writer.run(
+                    "open", lambda connection: prepare_table(connection, table), size=0, several=True
+                )
                 opened = SQLiteCollection(table, writer=self._writer, readers=self._readers)
                 self._collections[schema.name] = opened
             elif opened.schema != schema:
@@ -86,7 +88,7 @@ class SQLiteStore:
             connection.execute(f"INSERT INTO {PROBE} VALUES (zeroblob(?))", (2 * PAGE_BYTES,))
             connection.execute(f"DELETE FROM {PROBE}")
 
-        await self._writer.run("probe", work, size=0)
+        await self._writer.run("probe", work, size=0, several=True)
 
     async def export(self) -> AsyncGenerator[tuple[str, Document], None]:
         if not self._accepting:

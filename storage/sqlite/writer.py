@@ -1,8 +1,12 @@
 """The one thread that writes.
 
-Callers on the event loop hand over operations; the thread takes what has gathered, runs each operation in a savepoint
-of its own, commits once, and then tells all of them. Nothing waits for company: what comes while a commit is under way
-goes into the next one, so batches grow exactly when the disk is slow.
+Callers on the event loop hand over operations; the thread takes what has gathered, runs one after the other, commits
+once, and then tells all of them. Nothing waits for company: what comes while a commit is under way goes into the next
+one, so batches grow exactly when the disk is slow.
+
+What an operation writes by a single statement, SQLite undoes as a whole if it fails. Only those of `several` statements
+get a savepoint: it would double the number of statements, and after each of them the thread has to wait until it gets
+the interpreter back.
 """
 
 from __future__ import annotations
@@ -43,6 +47,7 @@ class Operation:
     future: asyncio.Future[Any]
     size: int
     skip_if_cancelled: bool
+    several: bool
     value: Any = None
     error: BaseException | None = None
 
@@ -92,8 +97,10 @@ class Writer:
         *,
         size: int,
         skip_if_cancelled: bool = False,
+        several: bool = False,
     ) -> T:
         """Run `work` in the writer and return its result once it is durable. `size` counts against the bound.
+        `several`: it writes by more than one statement.
 
         If the caller is cancelled the work is done all the same, unless `skip_if_cancelled` and not begun.
         """
@@ -101,14 +108,14 @@ class Writer:
             raise closed()
         if self._queued_bytes + size > self._max_queue_bytes and self._queued_bytes:
             raise overloaded(self._queued_bytes)
-        operation = Operation(name, work, self._loop.create_future(), size, skip_if_cancelled)
+        future: asyncio.Future[T] = self._loop.create_future()
+        operation = Operation(name, work, future, size, skip_if_cancelled, several)
         self._queued_bytes += size
         self._fresh.append(operation)
         if len(self._fresh) == 1:
             # At the end of this turn of the loop: whoever writes in the same turn shares the commit.
             self._loop.call_soon(self._hand_over)
-        result: T = await operation.future
-        return result
+        return await future
 
     async def finish(self) -> None:
         """Take nothing more, write what was handed over, close the connection."""
@@ -198,7 +205,7 @@ class Writer:
             if len(batch) == 1 or not (isinstance(error, _Undone) or is_full(error)):
                 cause = error.__cause__ if isinstance(error, _Undone) and error.__cause__ else error
                 for operation in batch:
-                    operation.error = translate(cause)
+                    operation.error = _outcome(cause)
                 return None
         # One of them had no room or undid all: apart, each gets the outcome that is its own.
         for operation in batch:
@@ -227,15 +234,22 @@ class Writer:
 
 
 def _perform(connection: sqlite3.Connection, operation: Operation) -> None:
-    connection.execute("SAVEPOINT operation")
+    if operation.several:
+        connection.execute("SAVEPOINT operation")
     try:
         operation.value = operation.run(connection)
     except BaseException as error:
         if not connection.in_transaction:
             raise _Undone from error
-        connection.execute("ROLLBACK TO operation")
-        operation.error = error.error if isinstance(error, RaisedByChange) else translate(error)
-    connection.execute("RELEASE operation")
+        if operation.several:
+            connection.execute("ROLLBACK TO operation")
+        operation.error = _outcome(error)
+    if operation.several:
+        connection.execute("RELEASE operation")
+
+
+def _outcome(error: BaseException) -> BaseException:
+    return error.error if isinstance(error, RaisedByChange) else translate(error)
 
 
 def _roll_back(connection: sqlite3.Connection) -> None:

@@ -17,7 +17,7 @@ from daemon.settings import load_settings
 from daemon.wiring import Daemon
 from simulators.twitch import SimulatorSettings, TwitchSimulator
 
-SECONDS = 10.0
+SECONDS = 30.0
 START_SECONDS = 20.0  # a daemon that may not be there waits for the end of one that was killed
 
 

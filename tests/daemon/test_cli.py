@@ -53,12 +53,15 @@ def test_every_command_has_help(capsys: pytest.CaptureFixture[str]) -> None:
     "words",
     [
         ["nothing"],
-        ["inbox"],
         ["inbox", "list", "--limit", "0"],
+        ["inbox", "list", "--limit", "many"],
         ["inbox", "list", "--state", "odd"],
         ["inbox", "redrive"],
         ["inbox", "redrive", "x", "--all-dead"],
         ["demo", "--seconds", "soon"],
+        ["demo", "--port", "99999"],
+        ["run", "--json"],
+        ["simulate", "twitch-2", "--json"],
     ],
 )
 def test_wrong_usage_is_2(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -66,6 +69,29 @@ def test_wrong_usage_is_2(words: list[str], capsys: pytest.CaptureFixture[str]) 
         main(words)
     assert caught.value.code == 2
     assert "usage:" in capsys.readouterr().err
+
+
+def test_numbers_are_refused_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["inbox", "list", "--limit", "many"])
+    assert "'many' is no whole number of 1 or more" in capsys.readouterr().err
+
+
+def test_a_thing_without_a_verb_shows_its_verbs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["channels"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "grant again" in err
+
+
+def test_what_newcomers_type_first(capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (["help"], ["help", "channels", "pause"]):
+        with pytest.raises(SystemExit) as caught:
+            main(words)
+        assert caught.value.code == 0
+    assert "cuelight channels pause" in capsys.readouterr().out
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"cuelight {version('cuelight')}\n"
 
 
 def test_demo_takes_its_options() -> None:

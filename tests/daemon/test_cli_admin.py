@@ -126,6 +126,15 @@ def test_channels_are_named_by_id_or_login(run: Run, verb: str, capsys: pytest.C
     assert "There is no channel nobody" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("verb", ["remove", "restart"])
+def test_one_channel_is_named_by_id_or_login_too(
+    run: Run, verb: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("channels", verb, "Ann") == (0, [("channels.list", {}), (f"channels.{verb}", {"id": "100"})])
+    assert run("channels", verb, "nobody") == (1, [("channels.list", {})])
+    assert "`cuelight channels list` shows which there are" in capsys.readouterr().err
+
+
 def test_results_are_on_stdout_stories_on_stderr(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     run("inbox", "list")
     out, err = capsys.readouterr()

@@ -48,7 +48,12 @@ def test_unknown_columns_fall_back_to_what_is_there(capsys: pytest.CaptureFixtur
 
 def test_long_cells_are_cut(capsys: pytest.CaptureFixture[str]) -> None:
     print_table([{"id": "x" * 200}], ("id",), as_json=False)
-    assert max(len(line) for line in capsys.readouterr().out.splitlines()) == 60
+    assert max(len(line) for line in capsys.readouterr().out.splitlines()) == 64
+
+
+def test_a_hash_that_is_to_be_noted_down_is_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table([{"hash": "ab" * 32}], ("hash",), as_json=False)
+    assert "ab" * 32 in capsys.readouterr().out
 
 
 def test_a_record(capsys: pytest.CaptureFixture[str]) -> None:

@@ -69,6 +69,8 @@ async def test_beside_a_daemon(tmp_path: Path, capsys: pytest.CaptureFixture[str
         assert (head["channel"], head["hash"]) == (channel, whole["channels"][0]["head"])
         assert await cuelight("audit", "verify", "--channel", channel, *there) == 0
         assert "Every chain is whole." in capsys.readouterr().err
+        assert await cuelight("export", "--viewer", "999", "--out", tmp_path / "none", *there) == 0
+        assert "Nothing is held there" in capsys.readouterr().err
         assert await cuelight("audit", "head", *there) == 0
         assert (await told(capsys, 1, "audit", "verify", "--channel", "1", *there))["error"][
             "code"

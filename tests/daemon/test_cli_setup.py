@@ -198,6 +198,7 @@ async def test_each_fault_has_its_sentence_and_writes_nothing(desk: Desk) -> Non
         (["--client-id", "nobody", "--client-secret-file", right], 1, "setup.client_id", {}),
         ([*mine, "--client-secret-file", wrong], 1, "setup.secret_file", {}),
         (mine, 1, "setup.missing", {}),
+        (["--client-secret-file", right], 1, "setup.missing", {}),
         (
             [*mine, "--client-secret-file", right, "--public-url", "http://10.0.0.1"],
             1,

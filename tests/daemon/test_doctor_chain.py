@@ -44,7 +44,7 @@ async def test_what_it_says_of_a_store(tmp_path: Path) -> None:
         assert (await look(patient)).state == "warning"
         await privacy.linker.round()
         found = await look(patient)
-        assert (found.state, found.detail[:8]) == ("ok", "1 chains")
+        assert (found.state, found.detail[:9]) == ("ok", "Chains: 1")
         await add(store, "b", clock.now() - LONG_LAG_MS - 1000)
         assert (await look(patient)).state == "warning"
         records = await store.collection(AUDIT)

@@ -15,7 +15,6 @@ from daemon.settings import load_settings
 from domain.inbox import Delivery, RowError, died
 from domain.ports import NullMetrics
 from gateways.http import HttpClient
-from gateways.twitch.scopes import VIP_FEATURES, scopes_for
 from storage.inbox import INBOX, Inbox
 from storage.open import open_store, sqlite_url
 from tests.support.clock import ManualClock
@@ -49,16 +48,14 @@ async def test_keys_that_others_may_read(patient: Patient, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("dead", "scopes", "word"),
-    [("", True, ""), ("disconnected", True, "disconnected"), ("", False, "lacks channel:manage:")],
+    ("dead", "lacking", "word"),
+    [("", [], ""), ("disconnected", [], "disconnected"), ("", ["bits:read"], "lacks bits:read")],
 )
 async def test_logins_by_what_the_daemon_says(
-    patient: Patient, tmp_path: Path, dead: str, scopes: bool, word: str
+    patient: Patient, tmp_path: Path, dead: str, lacking: list[str], word: str
 ) -> None:
-    granted = [str(scope) for scope in scopes_for(VIP_FEATURES)] if scopes else ["user:write:chat"]
-
     async def grants() -> object:
-        return [{"user_id": "7", "login": "ann", "dead": dead, "scopes": granted}]
+        return [{"user_id": "7", "login": "ann", "dead": dead, "lacking": lacking}]
 
     patient.status = {}
     with capture_logs():

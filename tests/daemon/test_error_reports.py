@@ -26,7 +26,7 @@ from daemon.supervisor import Supervisor
 from domain.errors import Broken
 from tests.support.clock import ManualClock
 
-SECONDS = 10.0
+SECONDS = 30.0
 
 
 @dataclass

@@ -51,7 +51,7 @@ def lifecycle(stages: list[Stage], *, died: asyncio.Event | None = None, seconds
 
 async def run_until_ready(life: Lifecycle) -> asyncio.Task[int]:
     task = asyncio.create_task(life.run())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await life.ready.wait()
     return task
 

@@ -24,11 +24,11 @@ Lines = Callable[[], list[dict[str, Any]]]
 def _tidy() -> Iterator[None]:
     """Leave no handler and no configuration behind."""
     root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
+    handlers, level, configuration = list(root.handlers), root.level, structlog.get_config()
     yield
     root.handlers, root.level = handlers, level
     logging.captureWarnings(False)
-    structlog.reset_defaults()
+    structlog.configure(**configuration)
     structlog.contextvars.clear_contextvars()
 
 

@@ -54,6 +54,16 @@ def test_wrong_labels_raise() -> None:
         metrics.count("errors_total", place="x")
 
 
+def test_what_is_counted_again_is_added_in_whichever_order_its_labels_are_given() -> None:
+    metrics = PrometheusMetrics()
+    metrics.count("inbox_handled_total", kind="a", result="b")
+    metrics.count("inbox_handled_total", kind="a", result="b")
+    metrics.count("inbox_handled_total", 3, result="b", kind="a")
+    metrics.count("inbox_handled_total", kind="b", result="a")
+    assert metrics.value("inbox_handled_total", kind="a", result="b") == 5.0
+    assert metrics.value("inbox_handled_total", kind="b", result="a") == 1.0
+
+
 def test_two_registries_share_nothing() -> None:
     one, other = PrometheusMetrics(), PrometheusMetrics()
     one.count("vip_granted_total")

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from domain.errors import Unavailable
 from tests.daemon.running import SECONDS, running
 from tests.daemon.signing_in import Browser, browser, query_of, streamer
 
@@ -69,10 +70,11 @@ async def test_a_new_session_begins_with_each_login_and_the_old_one_ends(tmp_pat
 
 
 async def test_strangers_stay_outside_unless_they_are_named(tmp_path: Path) -> None:
-    async with running(tmp_path, ALLOWED_CHANNELS="friend") as run, browser(run) as page:
+    async with running(tmp_path, ALLOWED_CHANNELS="lantern,friend") as run, browser(run) as page:
         for login in ("lantern", "stranger", "friend"):
             await streamer(run, login)
-        assert await page.log_in("lantern") == "/", "the first is the host"
+        assert await page.log_in("stranger") == "/sign-in?error=not_invited", "although nobody is here yet"
+        assert await page.log_in("lantern") == "/", "the first of them is the host"
         for who, where in (("stranger", "/sign-in?error=not_invited"), ("friend", "/"), ("lantern", "/")):
             async with browser(run) as another:
                 assert await another.log_in(who) == where
@@ -157,20 +159,47 @@ async def test_permissions_are_told_and_asked_for_without_losing_any(tmp_path: P
         assert (await page.session())["user"]["id"] == channel_id
 
 
-async def test_a_dead_grant_is_told_and_healed_by_a_login(tmp_path: Path) -> None:
-    async with running(tmp_path) as run, browser(run) as page:
+async def test_who_disconnects_us_at_twitch_is_signed_out_and_a_login_heals_it(tmp_path: Path) -> None:
+    async with running(tmp_path) as run, browser(run) as page, browser(run) as phone, browser(run) as helper:
         channel_id = await streamer(run)
+        mia = (await run.order("viewers", {"login": "mia"}))["id"]
+        await run.order("moderators", {"channel_id": channel_id, "user_id": mia})
         await page.log_in("lantern")
+        await phone.log_in("lantern")
+        await page.write("/api/team/moderators")
+        await helper.log_in("mia", role="moderator")
         await run.until(lambda: run.state(channel_id) == "live")
-        await run.order("tokens/revoke", {"user_id": channel_id})
+        async with phone.http.get(f"{phone.origin}/api/ws", params={"channel": channel_id}) as stream:
+            await run.order("tokens/revoke", {"user_id": channel_id})
+            assert b"event: auth" in await stream.content.read()
         await run.until(lambda: run.state(channel_id) == "needs_login")
-        status, account = await page.get("/api/account")
-        assert (status, account["login_state"]) == (200, "needed")
+        for browsers in (page, phone):
+            assert not (await browsers.session())["signed_in"]
+        assert (await page.get("/api/account"))[1]["code"] == "auth.signed_out"
+        status, account = await helper.get("/api/account")
+        assert (status, account["login_state"]) == (200, "needed"), "whose own right it is not stays"
         assert account["login_detail"]
-        assert (await scopes_of(page))["granted"] == []
+        assert (await scopes_of(helper))["granted"] == []
         assert await page.log_in("lantern") == "/"
         await run.until(lambda: run.state(channel_id) == "live")
         assert "does not accept" not in (await page.get("/api/account"))[1]["login_detail"]
+        assert not (await phone.session())["signed_in"]
+
+
+async def test_an_outage_and_an_access_token_that_runs_out_sign_nobody_out(tmp_path: Path) -> None:
+    async with running(tmp_path) as run, browser(run) as page:
+        channel_id = await streamer(run)
+        await page.log_in("lantern")
+        tokens = run.daemon._outside.tokens
+        before = await tokens.access_token(channel_id)
+        await run.order("tokens/expire", {"user_id": channel_id})
+        await run.order("faults", {"match": {"path": "/oauth2/token"}, "status": 503, "times": 1})
+        with pytest.raises(Unavailable):
+            await tokens.validate(channel_id)
+        assert (await page.session())["signed_in"]
+        await tokens.validate(channel_id)
+        assert await tokens.access_token(channel_id) != before
+        assert (await page.session())["signed_in"]
 
 
 async def scopes_of(page: Browser) -> Any:
@@ -195,6 +224,8 @@ async def test_another_account_speaks_until_it_is_disconnected(tmp_path: Path) -
         assert (await page.session())["user"]["id"] == channel_id, "connecting a bot signs nobody in"
         speaks = (await page.get("/api/account"))[1]["speaks_as"]
         assert speaks == {"id": bot, "login": "lamp_bot", "name": "LampBot", "kind": "bot"}
+        grants = {each["login"]: each for each in await run.admin("keys.grants")}
+        assert {login: each["lacking"] for login, each in grants.items()} == {"lantern": [], "lamp_bot": []}
         assert run.sim.stage.tokens.has_grant(run.sim.client_id, bot)
         status, told = await page.write("/api/account/bot", method="DELETE")
         assert (status, told["speaks_as"]["kind"]) == (200, "self")

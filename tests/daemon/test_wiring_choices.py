@@ -49,7 +49,7 @@ async def with_team(run: Running, owner: Browser, moderator: Browser) -> str:
 
 async def test_who_may_do_what(tmp_path: Path) -> None:
     async with (
-        running(tmp_path, ALLOWED_CHANNELS="another") as run,
+        running(tmp_path, ALLOWED_CHANNELS="lantern,another") as run,
         browser(run) as owner,
         browser(run) as mia,
         browser(run) as other,

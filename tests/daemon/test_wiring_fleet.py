@@ -78,7 +78,7 @@ async def test_each_role_in_a_process_of_its_own(fleet: Fleet) -> None:
         redeemed = await web.redeem(channel_id, reward_id, "ann")
         await web.until(lambda: web.status_of(channel_id, redeemed["id"]) == "FULFILLED")
         seen: list[str] = []
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             async for line in stream.content:
                 seen += [line.decode()] if line.startswith((b"event:", b"data:")) else []
                 if any('"viewer_name":"Ann"' in one for one in seen):

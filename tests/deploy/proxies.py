@@ -16,7 +16,7 @@ from daemon.programs import end, free_port
 from tests.deploy.tools import need
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
-SECONDS = 10.0
+SECONDS = 30.0
 HOST = "vip.example.org"
 
 

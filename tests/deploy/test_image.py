@@ -23,7 +23,7 @@ import pytest
 from daemon.programs import Simulator, free_port
 from tests.deploy.dockerfile import PYTHON, Builder, Image, parse
 
-pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("image"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
 
 ROOT = Path(__file__).parents[2]
 USER = 10001
@@ -213,7 +213,7 @@ async def test_it_serves_is_healthy_and_stops_at_the_signal(image: Image) -> Non
             kept = {path.name for path in (image.root / "data").iterdir()}
             assert {"encryption-keys", "session-secret", "cuelight.db", "admin.sock"} <= kept
             process.send_signal(signal.Signals[image.stop_signal])
-            async with asyncio.timeout(10.0):
+            async with asyncio.timeout(20.0):
                 _, log = await process.communicate()
             assert process.returncode == 0, log.decode()
             assert b"Traceback" not in log

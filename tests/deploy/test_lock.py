@@ -49,6 +49,9 @@ def _extras(wanted: Requirement) -> list[Requirement]:
 
 def test_it_meets_what_the_project_asks_for() -> None:
     assert unmet(PROJECT["project"]["dependencies"], LOCK) == [], AGAIN
+    assert unmet(PROJECT["project"]["optional-dependencies"]["sentry"], LOCK) == [], (
+        "the image reports errors"
+    )
     assert unmet(PROJECT["build-system"]["requires"], BUILD) == [], AGAIN
     assert unmet(["aiohttp>=99", "no-such-thing"], LOCK) == ["aiohttp>=99", "no-such-thing"]
     assert "cryptography" in str(unmet(["pyjwt[crypto]"], LOCK.replace("cryptography==", "cryptogrophy==")))

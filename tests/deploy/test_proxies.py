@@ -48,7 +48,7 @@ class Behind:
     async def stream(self, *, after: str = "") -> AsyncIterator[Events]:
         headers = {"Accept": "text/event-stream", "Accept-Encoding": "gzip, br"}
         headers |= {"Last-Event-ID": after} if after else {}
-        async with asyncio.timeout(5.0):
+        async with asyncio.timeout(30):
             response = await self.request("GET", "/api/ws?channel=100", headers=headers)
         assert response.status == 200, await response.text()
         async with Events(response) as events:
@@ -103,7 +103,7 @@ async def test_a_browser_that_leaves_ends_its_stream(start: Start, tmp_path: Pat
         async with stand.stream() as events:
             assert (await events.event()).name == "reset"
         # The daemon notices by its next write: a heartbeat, or news.
-        async with asyncio.timeout(5.0):
+        async with asyncio.timeout(30):
             while streams.count:
                 await stand.world.happen(n=1)
                 await asyncio.sleep(0.01)
@@ -207,7 +207,7 @@ async def test_websockets_come_through(start: Start, tmp_path: Path) -> None:
         async with start(tmp_path, port) as proxy:
             url = f"{'wss' if proxy.trust else 'ws'}://{proxy.host}/ws/connect"
             async with (
-                asyncio.timeout(5.0),
+                asyncio.timeout(30),
                 connect(url, host="127.0.0.1", port=proxy.port, ssl=proxy.trust, proxy=None) as socket,
             ):
                 assert await socket.recv() == "/ws/connect"

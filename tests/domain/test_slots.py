@@ -95,6 +95,18 @@ def test_one_who_does_not_become_vip_in_time_stops_the_others_for_half_a_minute_
     assert not settled(slots, CAP_2, 10 + IN_FLIGHT_MS).waiting
 
 
+def test_a_clock_that_is_set_back_holds_nobody_up() -> None:
+    """What was noted in what is the future by now is not believed for an hour."""
+    hour = 3_600_000
+    noted = Slots("1", full_since=2 * hour)
+    assert not is_full(noted, Limits(), hour)
+    assert is_full(noted, Limits(), 2 * hour - 2000), "two clocks that are a little apart agree"
+    asked = Hold("v0", "s-v0", 2 * hour, admitted_at=2 * hour, admission=1)
+    slots = Slots("1", held=(asked,), waiting=(wait(1),))
+    assert settled(slots, CAP_2, 2 * hour - 2000).waiting
+    assert not settled(slots, CAP_2, hour).waiting
+
+
 def test_nobody_is_let_in_while_the_channel_is_paused() -> None:
     slots = moves.join(full(), wait(1))
     assert settled(slots, CAP_2, 10, lets_in=False).waiting == slots.waiting
@@ -139,6 +151,16 @@ def test_the_oldest_goes_once_for_each_redemption() -> None:
     third = moves.join(slots, wait(3))
     assert moves.make_room(third, "r3", ["s-a", "s-b"]) == third, "all go already"
     assert [each.redemption_id for each in moves.uncovered(third)] == ["r3"]
+
+
+def test_who_was_spared_may_be_chosen_again_for_the_same_redemption_by_another_choice() -> None:
+    slots = moves.make_room(moves.join(full("a", "b"), wait(1)), "r1", ["s-a", "s-b"])
+    first = moves.leaving_for(slots, "r1")
+    again = moves.leaving_for(moves.make_room(moves.stays(slots, "s-a"), "r1", ["s-a", "s-b"]), "r1")
+    assert first is not None
+    assert again is not None
+    assert first.session_id == again.session_id
+    assert (first.number, again.number) == (1, 2)
 
 
 def test_who_was_chosen_last_is_spared_when_a_slot_becomes_free_otherwise() -> None:

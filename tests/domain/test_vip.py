@@ -7,7 +7,9 @@ from domain.channel import Viewer
 from domain.errors import Broken
 from domain.inbox import Fenced
 from domain.vip import (
+    EARLIER,
     LIFECYCLE,
+    MOST_GRANTS,
     Ended,
     Method,
     VipEvent,
@@ -139,3 +141,18 @@ def test_a_reminder_is_of_one_end() -> None:
     assert told.reminded_for == 1000
     assert reminded(session(), of=999).reminded_for == 0, "an end that it has no more"
     assert extended(told, cause="x", added_ms=5, now=0).reminded_for == 1000 != 1005
+
+
+def test_who_extends_without_end_is_remembered_in_bounded_space() -> None:
+    """No time is lost; the last causes are known, and can be taken back."""
+    held = session(added_ms=1000)
+    for number in range(MOST_GRANTS + 300):
+        held = extended(held, cause=f"c-{number}", added_ms=10, now=0, until_stream_end=number < 100)
+    assert held.expires_at == 1000 + 10 * (MOST_GRANTS + 300)
+    assert sum(grant.added_ms for grant in held.grants) == held.expires_at
+    assert len(held.grants) == MOST_GRANTS
+    assert held.grants[0].cause == EARLIER
+    assert not held.grants[0].until_stream_end
+    last = f"c-{MOST_GRANTS + 299}"
+    assert extended(held, cause=last, added_ms=10, now=0) is held
+    assert shortened(held, cause=last).expires_at == held.expires_at - 10

@@ -207,7 +207,7 @@ async def test_the_limit_counts_what_is_unpacked(client: HttpClient, server: Tes
 async def test_connections_are_bounded(server: TestServer, host: Host) -> None:
     async with HttpClient(connections=4) as client:
         calls = [asyncio.ensure_future(client.request("GET", at(server, "/hang"))) for _ in range(12)]
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while host.busy < 4:
                 await asyncio.sleep(0)
         host.release.set()

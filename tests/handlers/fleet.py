@@ -14,6 +14,7 @@ from typing import Any, cast
 
 from daemon.metrics import PrometheusMetrics
 from daemon.wiring_handlers import Desk, join_handlers, open_repositories
+from domain.events import Arrival
 from domain.inbox import Delivery, InboxRow, RowState
 from domain.retry import MUST_HAPPEN
 from gateways.signals.contracts import Listener, Signals
@@ -28,7 +29,7 @@ from storage.open import open_store, sqlite_url
 from tests.support.scene import REDEMPTION_ADD, Scene
 from tests.support.story import Checkpoints, StoryClock
 
-SECONDS = 10.0
+SECONDS = 30.0
 SKEW_MS = 2000
 Script = Callable[[Work], Awaitable[str]]
 
@@ -254,14 +255,16 @@ class SecondDesk:
         """A redemption comes in here, by webhook."""
         payload = {"subscription": {"type": REDEMPTION_ADD, "version": "1"}, "event": event}
         await self.desk.eventsub.notification(
-            message_id=f"second-{event['id']}",
-            type=REDEMPTION_ADD,
-            version="1",
-            payload=payload,
-            raw=json.dumps(payload).encode(),
-            headers={},
-            key_id="",
-            transport="webhook",
+            Arrival(
+                message_id=f"second-{event['id']}",
+                type=REDEMPTION_ADD,
+                version="1",
+                payload=payload,
+                raw=json.dumps(payload).encode(),
+                headers={},
+                key_id="",
+                transport="webhook",
+            )
         )
 
 

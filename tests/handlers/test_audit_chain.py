@@ -195,7 +195,7 @@ async def test_it_runs_by_itself_and_bears_a_store_that_is_away(trail: House) ->
     await trail.add(1)
 
     async def until_linked(count: int) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while trail.metrics.value("audit_linked_total") != count:
                 await trail.clock.advance(0.5)
                 await asyncio.sleep(0.005)

@@ -13,7 +13,7 @@ from domain.redemption import RedemptionStatus as Status
 from domain.vip import VipSession
 from handlers.due_work import AGAIN_SECONDS, LONGEST_SLEEP_SECONDS, ROUND_SECONDS, Expiries, Rounds, Waits
 from handlers.vip.endings import expiry_of
-from tests.handlers.fleet import Wires, second_desk
+from tests.handlers.fleet import ProcessClock, Wires, second_desk
 from tests.handlers.vip.slots_story import WAIT, channel_with, redeemed, status_of
 from tests.support.desk import open_scene
 from tests.support.scene import SECONDS, VIPS_PATH, Scene
@@ -43,6 +43,7 @@ async def test_waiting_lists_are_looked_after_in_short_sleeps(scene: Scene) -> N
             await scene.until(lambda: sleeps(clock))
             assert clock.until["waits"] - clock.monotonic() <= LONGEST_SLEEP_SECONDS
             await clock.advance(clock.until["waits"] - clock.monotonic())
+            await scene.until(lambda: sleeps(clock))  # it has looked, and queued what it found
             await scene.quiet()
             looks += 1
             assert looks < 9
@@ -224,6 +225,31 @@ async def test_a_dead_end_is_sent_round_again_by_the_scheduler(scene: Scene) -> 
         await scene.quiet()
     await scene.finish()
     assert not scene.holds_vip(channel, ann)
+
+
+async def test_an_end_that_was_looked_at_too_early_comes_again(tmp_path: Path) -> None:
+    """Queued by a clock that is ahead, or by one that was then set back: it is not over yet where it is handled. The
+    row of that end is done; the end is not."""
+    async with open_scene(tmp_path, scheduler=False) as scene:
+        channel, ann, session = await vip(scene, vip_ms=5000)
+        ahead = ProcessClock()
+        ahead.step_wall(session.expires_at + 1000 - ahead.now())
+        other = Expiries(
+            sessions=scene.repositories.sessions,
+            channels=scene.repositories.channels,
+            intake=scene.desk.intake,
+            clock=ahead,
+            metrics=scene.metrics,
+        )
+        for _ in range(2):  # and too early a second time
+            assert await other.remove_expired() == {"due": 1}
+            await scene.finish()
+            assert scene.holds_vip(channel, ann)
+        await scene.pass_ms(6000)
+        assert await scene.desk.expiries.remove_expired() == {"due": 1}
+        await scene.finish()
+        assert not scene.holds_vip(channel, ann)
+        assert (await scene.ended(session.id)).ended_because == "expired"
 
 
 async def test_after_a_restart_the_ends_are_still_there(tmp_path: Path) -> None:

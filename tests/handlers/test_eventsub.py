@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domain.errors import NotFound
+from domain.events import Arrival
 from domain.inbox import RowState
 from handlers.eventsub import ANONYMOUS, KINDS
 from storage.contracts import StorageFull
@@ -37,14 +38,16 @@ async def test_the_row_keeps_what_came_and_how(scene: Scene) -> None:
     payload = {"subscription": {}, "event": role_event(channel, ann)}
     raw = json.dumps(payload, indent=3).encode()
     result = await scene.desk.eventsub.notification(
-        message_id="m-1",
-        type="channel.vip.add",
-        version="1",
-        payload=payload,
-        raw=raw,
-        headers={"Twitch-Eventsub-Message-Retry": "0"},
-        key_id="main",
-        transport="webhook",
+        Arrival(
+            message_id="m-1",
+            type="channel.vip.add",
+            version="1",
+            payload=payload,
+            raw=raw,
+            headers={"Twitch-Eventsub-Message-Retry": "0"},
+            key_id="main",
+            transport="webhook",
+        )
     )
     row = await scene.row("twitch:m-1")
     assert result == "new"

@@ -63,7 +63,7 @@ class Fleet:
         end = self.clock.monotonic() + seconds
         while [process.open for process in self.processes] != list(open):
             assert self.clock.monotonic() < end, [process.open for process in self.processes]
-            await self.clock.advance(0.25)
+            await self.clock.advance(0.25)  # and all that can happen at that time: nothing here waits for I/O
 
 
 @pytest.fixture

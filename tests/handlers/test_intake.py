@@ -74,6 +74,15 @@ async def test_another_body_under_the_same_id_is_kept_and_alarmed(scene: Scene, 
     assert side.pokes == ["lane:1"]
 
 
+async def test_of_our_own_making_the_first_body_counts_and_nobody_is_called(scene: Scene, side: Side) -> None:
+    ours = replace(A, first_counts=True)
+    await side.intake.accept(ours)
+    assert await side.intake.accept(replace(ours, raw=b"told a moment later")) == "duplicate"
+    assert (await scene.row("s:1")).raw == "body"
+    assert (side.alarms, await scene.rows(RowState.PARKED)) == ([], [])
+    assert side.pokes == ["lane:1", "lane:1"]
+
+
 async def test_the_desk_counts_a_conflict(scene: Scene) -> None:
     await scene.desk.intake.accept(A)
     await scene.desk.intake.accept(replace(A, raw=b"other"))

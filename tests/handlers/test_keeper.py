@@ -31,7 +31,7 @@ class Desk:
         return lease
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while not condition():
                 await asyncio.sleep(0.002)
 
@@ -46,7 +46,7 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     running = asyncio.create_task(desk.keeper.run())
     yield desk
     desk.keeper.close()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await running
     await store.close()
 
@@ -122,6 +122,6 @@ async def test_closing_ends_it_at_once_with_and_without_leases(tmp_path: Path) -
         running = asyncio.create_task(keeper.run())
         await clock.advance(1.0)
         keeper.close()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await running
     await store.close()

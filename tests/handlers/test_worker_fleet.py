@@ -251,7 +251,7 @@ async def test_what_was_not_begun_is_handed_back_at_the_stop(fleet: Fleet) -> No
     await fleet.done("b")  # no time passes: not the end of a lease, not a sweep
     assert second.handled == ["b"]
     gate.open.set()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await first.worker.ended.wait()
     assert (await fleet.row("a")).state is RowState.DONE
 
@@ -273,7 +273,7 @@ async def test_a_lease_that_nobody_has_begun_is_released_at_the_stop(
 
     monkeypatch.setattr(first.lanes, "claim_due", claim_and_stop)
     first.worker.look()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await first.worker.ended.wait()
     monkeypatch.undo()
     assert first.handled == []
@@ -295,7 +295,7 @@ async def test_a_poke_during_the_stop_is_handed_back_as_well(fleet: Fleet) -> No
     await fleet.put(first, "b", "lane:b")
     first.worker.poke("lane:b")
     gate.open.set()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await first.worker.ended.wait()
     lease = await first.lanes.claim_due()
     assert lease is not None

@@ -3,13 +3,14 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.audit import SYSTEM, Action, AuditRecord
-from domain.channel import Channel, Reward, Viewer
+from domain.channel import Channel, Lasting, Reward, Viewer
 from domain.inbox import Delivery, RowError, new_row
 from domain.redemption import Redemption, RedemptionStatus
 from domain.vip import Method, extended, opened
@@ -27,6 +28,18 @@ class Record:
     colour: Colour | None = None
     names: tuple[str, ...] = ()
     note: str = "none"
+
+
+@dataclass(frozen=True)
+class Inner:
+    id: str
+
+
+@dataclass(frozen=True)
+class Outer:
+    id: str
+    inner: Inner
+    more: tuple[Inner, ...] = ()
 
 
 def through_json(record: object) -> dict[str, object]:
@@ -82,3 +95,20 @@ def test_what_a_newer_release_added_is_ignored_and_what_is_missing_takes_its_def
 def test_a_document_that_cannot_be_read_is_broken(document: dict[str, object]) -> None:
     with pytest.raises(StorageBroken):
         from_document(Record, document)
+
+
+def test_a_record_in_a_record_keeps_its_own_id() -> None:
+    document = through_json(Outer("o", inner=Inner("i"), more=(Inner("j"),)))
+    assert document == {"_id": "o", "inner": {"id": "i"}, "more": [{"id": "j"}]}
+    assert from_document(Outer, document) == Outer("o", inner=Inner("i"), more=(Inner("j"),))
+
+
+def test_a_record_in_a_record_may_be_of_an_older_release_too() -> None:
+    document: dict[str, Any] = through_json(Channel("1", "chan", "Chan", (Reward("rw", "t", 5, 6),)))
+    document["rewards"] = [{"vip_ms": 6, "cost": 5, "title": "t", "id": "rw", "lasting": "stream"}]
+    assert from_document(Channel, document).rewards == (Reward("rw", "t", 5, 6, Lasting.STREAM),)
+
+
+def test_a_document_without_its_id_is_broken() -> None:
+    with pytest.raises(StorageBroken):
+        from_document(Record, {"note": "whose?"})

@@ -59,3 +59,18 @@ async def test_a_channel_is_forgotten(slots: SlotsOf) -> None:
     await slots.change("1", lambda held: moves.join(held, wait(1)))
     assert await slots.forget("1")
     assert await slots.get("1") == Slots("1")
+
+
+async def test_what_another_process_changed_is_seen_at_once(store: Store) -> None:
+    """Each process remembers what it has read; two of them stand on one store here."""
+    collection = await store.collection(SLOTS)
+    ours, theirs = SlotsOf(collection), SlotsOf(collection)
+    for number in range(1, 5):
+        writes, reads = (ours, theirs) if number % 2 else (theirs, ours)
+        _, after = await writes.change("1", lambda held, number=number: moves.join(held, wait(number)))  # type: ignore[misc]
+        assert await reads.get("1") == after
+        assert len(after.waiting) == number
+    assert await theirs.forget("1")
+    assert await ours.get("1") == Slots("1")
+    await theirs.change("1", lambda held: moves.join(held, wait(9)))
+    assert (await ours.get("1")).waiting == (wait(9),)

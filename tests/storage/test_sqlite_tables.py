@@ -6,9 +6,11 @@ import asyncio
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
+from domain.errors import Rejected
 from storage.contracts import Duplicate, Range, Schema, StorageBroken
 from tests.storage.conftest import OpenSQLite
 
@@ -138,6 +140,31 @@ async def test_searches_walk_an_index(sqlite: OpenSQLite) -> None:
     assert "TEMP B-TREE" not in claim
     assert "index c_q(lane, order)" in found
     assert "TEMP B-TREE" not in found
+
+
+async def test_the_same_search_with_other_values_finds_other_documents(sqlite: OpenSQLite) -> None:
+    """The words of a search are put together once."""
+    store = await sqlite()
+    schema = Schema(name="q", fields={"lane": str, "order": int}, indexes=(("lane", "order"),))
+    things = await store.collection(schema)
+    for lane in ("x", "y", None):
+        for order in range(3):
+            await things.insert({"_id": f"{lane}{order}", "lane": lane, "order": order})
+
+    async def ids(lane: str | None, direction: Literal[1, -1] = 1, limit: int = 2) -> list[str]:
+        page = await things.find({"lane": lane}, sort=[("order", direction)], limit=limit)
+        return [document["_id"] for document in page.documents]
+
+    assert [await ids(lane) for lane in ("x", "y", "x", None, "y")] == [
+        ["x0", "x1"], ["y0", "y1"], ["x0", "x1"], ["None0", "None1"], ["y0", "y1"],
+    ]  # fmt: skip
+    assert await ids("x", -1, 3) == ["x2", "x1", "x0"]
+    assert await ids("x", 1, 1) == ["x0"]
+    for _ in range(2):
+        with pytest.raises(Rejected):
+            await things.find({"lane": 5}, sort=[("order", 1)])
+    with pytest.raises(Rejected):
+        await things.find({"lane": "x"}, sort=[("order", 1)], limit=0)
 
 
 async def test_a_new_version_is_found_by_its_new_fields(sqlite: OpenSQLite) -> None:

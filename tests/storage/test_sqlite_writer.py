@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import threading
 
 from storage.contracts import Duplicate, StorageBroken, StorageUnavailable
@@ -93,6 +94,30 @@ async def as_result(work: object) -> object:
         return error
 
 
+async def test_what_fails_half_way_leaves_nothing_and_its_company_stays(sqlite: OpenSQLite) -> None:
+    """Several statements of which the last one fails, in one commit with others."""
+    store = await sqlite()
+    things = await store.collection(THINGS)
+
+    def half(connection: sqlite3.Connection) -> None:
+        connection.execute("CREATE TABLE left_over (x)")
+        connection.execute("DELETE FROM c_things")
+        connection.execute("INSERT INTO no_such_table VALUES (1)")
+
+    before, failed, after = await asyncio.gather(
+        things.insert({"_id": "before"}),
+        store._writer.run("test", half, size=0, several=True),
+        things.insert({"_id": "after"}),
+        return_exceptions=True,
+    )
+    assert isinstance(failed, StorageBroken)
+    assert not isinstance(before, BaseException)
+    assert not isinstance(after, BaseException)
+    assert [document["_id"] for document in (await things.find({})).documents] == ["after", "before"]
+    tables = "SELECT count(*) FROM sqlite_master WHERE name = 'left_over'"
+    assert await store._writer.run("test", lambda held: held.execute(tables).fetchone(), size=0) == (0,)
+
+
 async def test_the_queue_is_bounded_in_bytes(sqlite: OpenSQLite) -> None:
     things = await (await sqlite(max_queue_bytes=100_000)).collection(THINGS)
     results = await asyncio.gather(
@@ -144,7 +169,7 @@ async def test_a_slow_change_does_not_hold_up_the_commit_of_those_before_it(sqli
         clock._monotonic += 0.01  # type: ignore[attr-defined]
         return document
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         done = await asyncio.gather(*[things.change(f"{n}", slow, initial={}) for n in range(70)])
     assert all(document is not None for document in done)
     assert await things.count({}) == 70

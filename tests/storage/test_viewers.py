@@ -100,3 +100,11 @@ async def test_who_has_kept_time_is_found_until_he_has_it_back(viewers: Viewers)
     assert await viewers.with_kept("2") == []
     await viewers.change("1", Viewer("ann"), lambda held: replace(held, kept=None))
     assert [record.viewer_id for record in await viewers.with_kept("1")] == ["ben"]
+
+
+async def test_those_on_a_list_are_counted(viewers: Viewers) -> None:
+    await put(viewers, "ann", Listed.ALLOW)
+    await put(viewers, "ben", Listed.PROTECTED)
+    await put(viewers, "cem")
+    await put(viewers, "dora", Listed.BLOCK, channel="2")
+    assert await viewers.count_listed("1") == 2

@@ -37,6 +37,7 @@ def _figures(counted: Counted) -> Figures:
     span = {"from": report.days[0][0].day, "to": report.days[-1][0].day}  # no names that Python takes
     return Figures(
         **span,
+        now=counted.now,
         timezone=counted.timezone,
         days=[DayFigures(day=day.day, **asdict(counts)) for day, counts in report.days],
         totals=TotalFigures(**asdict(report.totals), viewers=report.viewers),

@@ -2,56 +2,35 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
-
-import structlog
 from aiohttp import web
 
-from domain.errors import Conflict, CuelightError, Unavailable
+from domain.errors import Conflict
 from domain.ports import Clock
 from handlers.erasure_rows import VIEWER, privacy_lane
 from handlers.exporting import Exporter, Manifest
 from handlers.vip.live_bodies import actor_body
 from handlers.vip.operations import Operations, Request
 from web.api.operations import PENDING, accepted, asker_of, operation_told, raise_if_refused
+from web.download import Downloads
 from web.keys import CHANNEL
 from web.models.base import path_of, told
 from web.models.privacy import PersonPath
 
 MOST_EXPORTS = 2
 """At the same time in this process: each reads all rows of a channel."""
-PIECE_SECONDS = 30.0
-
-log = structlog.get_logger("web.privacy")
 
 
 class PrivacyApi:
     def __init__(self, *, operations: Operations, exporter: Exporter, clock: Clock) -> None:
         self._operations, self._exporter, self._clock = operations, exporter, clock
-        self._exports = 0
+        self._downloads = Downloads(most=MOST_EXPORTS, busy="privacy.busy")
 
     async def export(self, request: web.Request) -> web.StreamResponse:
-        """GET `/api/viewers/{id}/export`. An error on the way breaks the transfer off."""
+        """GET `/api/viewers/{id}/export`. See `Downloads.send` for what goes wrong."""
         channel_id, viewer_id = request[CHANNEL], _viewer(request)
-        if self._exports >= MOST_EXPORTS:
-            raise Unavailable("Others are exporting already.", code="privacy.busy", retry_after_seconds=10)
-        self._exports += 1
-        try:
-            pieces = self._exporter.viewer(viewer_id, channel_id, Manifest())
-            first = await anext(pieces)
-            name = f"cuelight-viewer-{viewer_id}-{self._clock.now()}.jsonl"
-            response = web.StreamResponse(
-                headers={
-                    "Content-Type": "application/x-ndjson",
-                    "Content-Disposition": f'attachment; filename="{name}"',
-                }
-            )
-            await response.prepare(request)
-            await _send(request, response, first, pieces)
-            return response
-        finally:
-            self._exports -= 1
+        pieces = self._exporter.viewer(viewer_id, channel_id, Manifest())
+        name = f"cuelight-viewer-{viewer_id}-{self._clock.now()}.jsonl"
+        return await self._downloads.send(request, pieces, name=name, content_type="application/x-ndjson")
 
     async def erase(self, request: web.Request) -> web.Response:
         """POST `/api/viewers/{id}/erase`."""
@@ -79,22 +58,3 @@ def _viewer(request: web.Request) -> str:
             advice="Disconnect the channel and let its data be erased.",
         )
     return viewer_id
-
-
-async def _send(
-    request: web.Request, response: web.StreamResponse, first: bytes, pieces: AsyncIterator[bytes]
-) -> None:
-    try:
-        await _written(response, first)
-        async for piece in pieces:
-            await _written(response, piece)
-        await response.write_eof()
-    except (CuelightError, TimeoutError, ConnectionError) as error:
-        log.warning("an export broke off", why=str(error) or type(error).__name__)
-        if request.transport is not None:
-            request.transport.abort()
-
-
-async def _written(response: web.StreamResponse, piece: bytes) -> None:
-    async with asyncio.timeout(PIECE_SECONDS):
-        await response.write(piece)

@@ -87,6 +87,7 @@ class Figures(Told):
 
     first: str = Field(alias="from", description="Its first day.", examples=["2026-11-15"])
     last: str = Field(alias="to", description="Its last day: today.", examples=["2026-11-21"])
+    now: int = Field(description="Until when it was counted (UTC ms).")
     timezone: str
     days: list[DayFigures]
     totals: TotalFigures

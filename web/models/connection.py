@@ -68,6 +68,8 @@ class Restarting(Told):
 class Reconciled(LetGo):
     """What came of it."""
 
+    result: str = Field(description="What was found, or pending.")
+
 
 SHOW = Spec(
     "connection",

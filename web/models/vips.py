@@ -142,13 +142,17 @@ class RedemptionId(Asked):
 class LetGo(Told):
     """What came of it."""
 
-    result: str = Field(description="Refunded, or pending.")
+    result: str = Field(
+        description="refunded; alarmed: a moderator had fulfilled it, so Twitch gives nothing back; or pending."
+    )
     operation: str
 
 
 _TAKES_LONGER = "It is carried out in any case; `/api/operations/{id}` tells when."
 _NO_VIEWER = "Nobody on Twitch is called so (`vip.no_viewer`)."
 _NOT_VIP = "Nobody is called so (`vip.no_viewer`), or is no VIP (`vip.not_vip`)."
+_NOT_NOW = {404: _NOT_VIP, 409: "It cannot be done now; `code` says why."}
+_DONE = {200: VipDone, 202: VipDone}
 
 LIST = Spec("vips", "List VIPs", query=VipsAsked, answers={200: VipPage})
 GRANT = Spec(
@@ -168,16 +172,16 @@ REVOKE = Spec(
     "vips",
     "Take VIP away",
     query=RevocationWanted,
-    answers={200: VipDone, 202: VipDone},
-    problems={404: _NOT_VIP, 409: "It cannot be done now; `code` says why."},
+    answers=_DONE,
+    problems=_NOT_NOW,
     idempotent=True,
 )
 EXTEND = Spec(
     "vips",
     "Give a VIP more time",
     body=ExtensionWanted,
-    answers={200: VipDone, 202: VipDone},
-    problems={404: _NOT_VIP, 409: "It cannot be done now; `code` says why."},
+    answers=_DONE,
+    problems=_NOT_NOW,
     idempotent=True,
 )
 PROTECT = Spec(
@@ -185,8 +189,8 @@ PROTECT = Spec(
     "Keep a VIP for good",
     "The badge stays, its time is given up. Without protection it is a VIP by hand again.",
     body=ProtectionWanted,
-    answers={200: VipDone, 202: VipDone},
-    problems={404: _NOT_VIP, 409: "It cannot be done now; `code` says why."},
+    answers=_DONE,
+    problems=_NOT_NOW,
     idempotent=True,
 )
 WAITING = Spec("waiting list", "Who waits for a slot", answers={200: WaitingList})

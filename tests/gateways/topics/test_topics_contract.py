@@ -240,7 +240,7 @@ async def test_a_waiting_follower_wakes(topics: Topics) -> None:
         await asyncio.sleep(0)
         assert not waiting.done()
         await topics.append("a", note(7))
-        assert numbers(await asyncio.wait_for(waiting, 5)) == [7]
+        assert numbers(await asyncio.wait_for(waiting, 30)) == [7]
 
 
 async def test_the_wait_ends_with_nothing_when_the_time_is_up(topics: Topics, clock: ManualClock) -> None:
@@ -249,7 +249,7 @@ async def test_the_wait_ends_with_nothing_when_the_time_is_up(topics: Topics, cl
         await clock.advance(14.9)
         assert not waiting.done()
         await clock.advance(0.2)
-        assert await asyncio.wait_for(waiting, 5) == []
+        assert await asyncio.wait_for(waiting, 30) == []
         await topics.append("a", note(1))
         assert numbers(await follower.next(timeout_seconds=5)) == [1]
 
@@ -328,7 +328,7 @@ async def test_reseed_tells_waiting_followers(topics: Topics) -> None:
         await asyncio.sleep(0)
         await topics.reseed("a", {}, old.epoch)
         with pytest.raises(PositionLost):
-            await asyncio.wait_for(waiting, 5)
+            await asyncio.wait_for(waiting, 30)
 
 
 async def test_a_topic_that_was_never_seeded_has_no_snapshot(topics: Topics) -> None:
@@ -346,7 +346,7 @@ async def test_close_wakes_followers_with_unavailable(topics: Topics) -> None:
         await asyncio.sleep(0)
         await topics.close()
         with pytest.raises(Unavailable):
-            await asyncio.wait_for(waiting, 5)
+            await asyncio.wait_for(waiting, 30)
 
 
 async def test_calls_after_close_are_unavailable_and_closing_twice_is_fine(topics: Topics) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import json
 import random
 import ssl
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from types import TracebackType
 from typing import Any, Self
 
@@ -14,6 +14,7 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
 from domain.errors import CuelightError
+from domain.events import Arrival
 from gateways.twitch.contracts import RemoteSubscription
 from gateways.twitch.monitor import Monitor
 from gateways.twitch.subscriber import subscribers
@@ -21,7 +22,7 @@ from gateways.twitch.subscriptions import vip_channel
 from tests.gateways.twitch import eventsub_frames as frames
 from tests.support.clock import ManualClock
 
-WAIT_SECONDS = 5.0
+WAIT_SECONDS = 30.0
 
 
 class Bell:
@@ -177,26 +178,16 @@ class Records:
         self.gap_errors: list[Exception] = []
         self.attempts = 0
 
-    async def notification(
-        self,
-        *,
-        message_id: str,
-        type: str,
-        version: str,
-        payload: dict[str, Any],
-        raw: bytes,
-        headers: Mapping[str, str],
-        key_id: str,
-        transport: str,
-    ) -> str:
+    async def notification(self, came: Arrival) -> str:
         await asyncio.sleep(0)
         self.attempts += 1
         self._bell.ring()
         if self.sink_errors:
             raise self.sink_errors.pop(0)
-        assert json.loads(raw)["payload"] == payload
-        self.notified.append(message_id)
-        self.last = {"type": type, "version": version, "headers": dict(headers), "transport": transport}
+        assert json.loads(came.raw)["payload"] == came.payload
+        self.notified.append(came.message_id)
+        self.last = {"type": came.type, "version": came.version, "headers": dict(came.headers)}
+        self.last |= {"transport": came.transport}
         return "stored"
 
     async def on_revocation(self, subscription: RemoteSubscription) -> None:

@@ -90,7 +90,7 @@ class ScriptedTwitch:
 
     async def until(self, method: str, path: str, count: int = 1) -> None:
         """Wait until so many requests came in."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while len(self.calls(method, path)) < count:
                 self._arrived.clear()
                 await self._arrived.wait()

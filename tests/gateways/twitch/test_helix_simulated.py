@@ -72,7 +72,7 @@ async def scene() -> AsyncIterator[Set]:
             clock=clock,
             metrics=counts,
             random=random.Random(1),
-            call_seconds=2.0,
+            call_seconds=15.0,
             quick_retry_seconds=0.0,
         )
         scene = Set(sim, http, helix, keeper, oauth, store)

@@ -58,7 +58,7 @@ async def test_a_channel_removed_while_it_connects_leaves_nothing(house: House) 
         port = server.sockets[0].getsockname()[1]
         house.monitor._url = f"ws://127.0.0.1:{port}/ws"
         house.monitor.add("100", vip_channel("100"))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             reader = await accepted.get()
             await house.monitor.remove("100")
             while await reader.read(1000):

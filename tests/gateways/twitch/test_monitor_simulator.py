@@ -201,7 +201,7 @@ async def test_a_lost_session_is_subscribed_anew_and_leftovers_go(how: dict[str,
         shop = await here.shop(channel_id)
         await here.redeem(channel_id, shop)
         await here.heard(1)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while {row.status for row in await here.calls.subscriptions(channel_id)} != {"enabled"}:
                 await asyncio.sleep(0.01)
 

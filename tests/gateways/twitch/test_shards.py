@@ -184,7 +184,7 @@ async def test_after_a_hand_over_what_did_not_go_along_is_settled_again(moves: b
             await clock.advance(5.0)
             assert (settler.settled, records.gaps) == (["S1"], ["shard-0"])
         else:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 while len(records.gaps) < 2:
                     await clock.advance(0.5)
                     await asyncio.sleep(0.001)

@@ -83,7 +83,7 @@ async def test_the_buffer_of_a_connection_is_small_and_stays_small(
         protocol = await connect_tls(
             Http, host="localhost", port=port, context=context, server_hostname="localhost"
         )
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             assert (await greeting).startswith(b"HTTP/1.1 4")
         assert isinstance(made[0], SmallBufferProtocol)
         assert len(made[0]._ssl_buffer) == BUFFER_BYTES  # type: ignore[attr-defined]
@@ -134,7 +134,7 @@ async def test_a_dial_that_is_given_up_during_the_handshake_leaves_no_connection
     async with server:
         port = server.sockets[0].getsockname()[1]
         dialing = asyncio.create_task(dialer(context)(f"wss://127.0.0.1:{port}/ws"))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             reader = await accepted.get()
             dialing.cancel()
             with pytest.raises(asyncio.CancelledError):

@@ -106,7 +106,7 @@ async def test_the_new_pair_is_stored_before_it_is_used(rig: Rig) -> None:
     """The process dies between store and use: the next one starts with the new pair."""
     rig.twitch.on("POST", "/token", pair(2))
     call = asyncio.ensure_future(rig.keeper.refresh(CHANNEL, FIRST_TOKEN))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not rig.store.log:
             await asyncio.sleep(0)
     assert not call.done(), "stored, and nobody has it yet"

@@ -194,7 +194,7 @@ Another = Callable[[str], TokenKeeper]
 
 
 async def until_asleep(rig: Rig) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while rig.clock.sleepers == 0:
             await asyncio.sleep(0)
 

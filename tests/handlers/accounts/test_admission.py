@@ -39,14 +39,17 @@ async def test_of_many_who_come_first_one_is(scene: Scene) -> None:
 
 @pytest.mark.parametrize("allowed", [("*",), ("Ben",), ("2",), (" ben ", "cem")])
 async def test_others_are_let_in_by_name(scene: Scene, allowed: tuple[str, ...]) -> None:
+    assert await (await admission(scene)).may_have_channel("1", "anna")
     door = await admission(scene, *allowed)
-    assert await door.may_have_channel("1", "anna"), "the host need not be named"
+    assert await door.may_have_channel("1", "anna"), "who is the host already need not be named"
     assert await door.may_have_channel("2", "BEN")
     assert await door.may_have_channel("3", "dora") is (allowed == ("*",))
 
 
 async def test_who_is_named_may_be_the_first_and_the_host(scene: Scene) -> None:
     door = await admission(scene, "ben")
+    assert not await door.may_have_channel("1", "anna"), "a stranger who finds the page first"
+    assert await door.nobody_yet()
     assert await door.may_have_channel("2", "ben")
     assert not await door.may_have_channel("1", "anna")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -14,10 +15,15 @@ from gateways.twitch.scopes import VIP_FEATURES, Feature, features_of, missing_s
 from gateways.twitch.tokens import StoredToken
 from handlers.accounts.permissions import (
     GRANTABLE,
+    Uses,
     features_named,
     permissions_of,
     scopes_to_ask,
 )
+from storage.channels import CHANNELS, Channels
+from storage.open import open_store, sqlite_url
+from storage.team import BOTS, Bot, Bots
+from tests.support.clock import ManualClock
 from tests.support.scene import Scene
 
 CHANNEL = Channel("1", "anna", "Anna", chat=False)
@@ -64,6 +70,25 @@ def test_of_a_grant_that_is_none_nothing_is_granted(held: StoredToken | None) ->
     assert found.granted == ()
     assert found.missing == BASICS
     assert ("password" in found.detail) is (held is not None)
+
+
+async def test_a_grant_is_measured_by_what_it_is_used_for(tmp_path: Path) -> None:
+    store = await open_store(sqlite_url(tmp_path), clock=ManualClock())
+    channels, bots = Channels(await store.collection(CHANNELS)), Bots(await store.collection(BOTS))
+    uses = Uses(channels=channels, bots=bots, shared_id="9")
+    assert await uses.lacking("1", []) == (), "nothing yet"
+    rules = replace(CHANNEL.settings, rules=Rules(subscribers_only=True))
+    await channels.put(replace(CHANNEL, settings=rules), lambda held: held)
+    assert await uses.lacking("1", BASICS) == ("channel:read:subscriptions",)
+    await bots.put(Bot("1", "7", "lamp_bot", "LampBot", 1))
+    for speaker in ("7", "9"):
+        assert await uses.lacking(speaker, ["user:bot"]) == ("user:write:chat",)
+        assert await uses.lacking(speaker, ["user:write:chat"]) == (), "a bot manages no rewards"
+    await bots.put(Bot("2", "1", "anna", "Anna", 1))
+    assert await uses.lacking("1", ()) == tuple(
+        sorted({*BASICS, "channel:read:subscriptions", "user:write:chat"})
+    ), "a streamer who speaks elsewhere"
+    await store.close()
 
 
 def test_features_by_name_are_those_of_a_streamer() -> None:

@@ -156,6 +156,37 @@ async def test_ending_all_leaves_those_of_others(fleet: Fleet) -> None:
     assert await fleet.there.read(bens)
 
 
+async def test_ending_all_spares_what_began_afterwards_and_who_has_the_right_again(fleet: Fleet) -> None:
+    old, _ = await fleet.here.open(**ANNA)
+    begun: list[str] = []
+
+    async def logs_in_meanwhile() -> bool:
+        begun.append((await fleet.there.open(**ANNA))[0])
+        return False
+
+    assert await fleet.here.end_all("1", unless=logs_in_meanwhile) == 1
+    assert await fleet.here.read(old) is None
+    assert await fleet.here.read(begun[0])
+
+    async def right_again() -> bool:
+        return True
+
+    assert await fleet.here.end_all("1", unless=right_again) == 0
+    assert await fleet.here.read(begun[0])
+
+
+async def test_a_team_of_a_channel_that_is_gone_gives_no_role(fleet: Fleet) -> None:
+    await fleet.add_channel("100")
+    await fleet.let_in("100", "1")
+    key, opened = await fleet.here.open(**ANNA)
+    assert opened.roles == {"100": "moderator"}
+    await fleet.channels.remove("100")
+    fleet.here.changed("1")
+    found = await fleet.here.read(key)
+    assert found is not None
+    assert found.roles == {}
+
+
 async def test_what_the_browser_had_before_ends_with_a_login(fleet: Fleet) -> None:
     planted, _ = await fleet.here.open(**ANNA)
     key, _ = await fleet.here.open(**ANNA, replaces=planted)
@@ -198,6 +229,7 @@ async def test_roles_are_those_of_now(fleet: Fleet) -> None:
     key, opened = await fleet.here.open(**ANNA)
     assert not await fleet.there.lasts(opened.id, "9")
     await fleet.let_in("9", "1")
+    await fleet.add_channel("9")
     await fleet.add_channel("1")
     fleet.here.changed("1")
     found = await fleet.there.read(key)

@@ -26,6 +26,7 @@ async def test_somebody_is_let_in_by_name_and_out_again(scene: Scene, accounts: 
     found = await accounts.parts.logins.read(key)
     assert found is not None
     assert found.roles == {channel.id: "moderator"}
+    await scene.pass_ms(1)
     await team.remove(channel.id, mia.id, actor=streamer(channel.id))
     found = await accounts.parts.logins.read(key)
     assert found is not None

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from domain.events import Arrival
 from handlers.conduit.shards import ShardSink, name_of, shard_of
 from handlers.holding import LEASE_SECONDS
 from tests.support.listening import SIMULATOR, Shoppers, Town, open_town
@@ -186,8 +187,8 @@ class Heard:
     def __init__(self) -> None:
         self.passed: list[str] = []
 
-    async def notification(self, **told: Any) -> str:
-        self.passed.append(told["type"])
+    async def notification(self, came: Arrival) -> str:
+        self.passed.append(came.type)
         return "new"
 
 
@@ -206,14 +207,14 @@ async def test_news_of_shards_are_no_rows(event: Any, told: tuple[str, str]) -> 
     common: dict[str, Any] = {
         "message_id": "m",
         "version": "1",
+        "payload": {"event": event},
         "raw": b"{}",
         "headers": {},
         "key_id": "",
         "transport": "conduit",
     }
-    payload = {"event": event}
-    assert await sink.notification(type="conduit.shard.disabled", payload=payload, **common) == "ignored"
-    assert await sink.notification(type="channel.vip.add", payload=payload, **common) == "new"
+    assert await sink.notification(Arrival(type="conduit.shard.disabled", **common)) == "ignored"
+    assert await sink.notification(Arrival(type="channel.vip.add", **common)) == "new"
     assert (lost, heard.passed) == ([told], ["channel.vip.add"])
 
 

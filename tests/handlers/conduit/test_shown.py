@@ -57,7 +57,7 @@ class Rig:
         await self.settled()
 
     async def settled(self) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await self.shown.settled()
 
 
@@ -115,7 +115,7 @@ async def test_what_the_store_does_not_take_is_written_later(rig: Rig) -> None:
     rig.store.orders.fail("connections", "get", times=2)
     rig.states["1"] = (Filled.ENABLED, "")
     rig.shown.changed("1")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not rig.written:
             await rig.clock.advance(1.0)
             await asyncio.sleep(0.002)

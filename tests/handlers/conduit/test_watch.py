@@ -65,7 +65,11 @@ async def test_there_and_back_in_a_rolling_deployment(town: Town) -> None:
     assert [
         one for one in town.scene.sim.ledger.of("event_dropped") if "redemption" in one.detail["type"]
     ] == []
-    assert back.told()["shards_here"] == {}
+    told = back.told()
+    assert told["shards_here"] == {}
+    assert (told["missing_subscriptions"], told["seconds_left"]) == (0, 0), (
+        "on a conduit that there is no more"
+    )
 
 
 async def test_nobody_is_let_go_before_everybody_is_served(town: Town) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from domain.audit import SYSTEM, Action, AuditRecord
 from domain.inbox import Delivery, RowState
 from domain.redemption import RedemptionStatus as Status
-from handlers.vip.announce import Announcer, Line
+from handlers.vip.announce import LATE_MS, Announcer, Line
 from simulators.twitch.settings import SimulatorSettings
 from tests.support.desk import open_scene
 from tests.support.scene import CHAT_PATH, Scene, grant_of
@@ -86,6 +86,36 @@ async def test_lines_wait_for_a_login_and_are_sent_after_it(scene: Scene) -> Non
     await scene.tokens.put(channel.id, channel.login, grant_of(await scene.act("login", user_id=channel.id)))
     await scene.finish()
     assert scene.said(channel) == ["line 1"]
+
+
+async def test_what_was_news_long_ago_is_not_said_any_more(scene: Scene) -> None:
+    channel = await scene.channel()
+    await scene.act("tokens/revoke", user_id=channel.id)
+    await scene.desk.intake.accept(line(channel.id, 1))
+    await scene.pass_ms(LATE_MS - 60_000)
+    await scene.desk.intake.accept(line(channel.id, 2))
+    await scene.pass_ms(120_000)
+    await scene.quiet()
+    await scene.tokens.put(channel.id, channel.login, grant_of(await scene.act("login", user_id=channel.id)))
+    await scene.finish()
+    assert scene.said(channel) == ["line 2"]
+    assert (await scene.row("chat:line-1")).result == "late"
+    assert scene.counted("chat_lines_total", outcome="late") == 1
+
+
+async def test_what_is_told_again_after_an_extension_is_no_other_line(scene: Scene) -> None:
+    """The time that was left is read off the session, which ends later by now."""
+    channel, ann = await scene.channel(), await scene.viewer()
+    event = await scene.pay(channel, ann)
+    await scene.deliver(event)
+    await scene.finish()
+    await scene.settled(await scene.redeem(channel, ann))
+    told = scene.said(channel)
+    await scene.deliver(event, transport="webhook")
+    await scene.finish()
+    assert scene.said(channel) == told
+    assert scene.counted("inbox_conflicts_total", source="chat") == 0
+    assert await scene.rows(RowState.PARKED) == []
 
 
 async def test_a_line_that_twitch_drops_is_over(tmp_path: Path) -> None:

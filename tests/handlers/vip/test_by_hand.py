@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ from domain.channel import Channel, Viewer
 from domain.viewer import Listed
 from domain.vip import Method, VipSession
 from handlers.vip.by_hand import LONGEST_STREAM_MS
+from handlers.vip.quotas import Quota
+from tests.support.desk import open_scene
 from tests.support.orders import MODERATOR, choose, done, order, put
 from tests.support.scene import VIPS_PATH, Scene
 
@@ -285,6 +288,21 @@ async def test_a_viewer_is_put_on_a_list(scene: Scene, listed: str, word: str) -
     assert kept.detail == {"listed": listed, "was": ""}
     settings = [entry.body for entry in await scene.entries(channel) if entry.kind == "settings"]
     assert [body["parts"] for body in settings] == [["viewers"]]
+
+
+async def test_lists_have_an_end(tmp_path: Path) -> None:
+    """Who is on one may be put on another, and taken off; nobody new comes in until somebody is."""
+    async with open_scene(tmp_path, quota=Quota(viewers=1)) as scene:
+        channel, ann = await stage(scene)
+        ben = await scene.viewer("ben")
+        await order(scene, channel, ann, "viewer.list", listed="block")
+        for kind, wish in (("viewer.list", {"listed": "allow"}), ("vip.protect", {"protected": True})):
+            refused = await order(scene, channel, ben, kind, **wish)
+            assert (refused["result"], refused["code"]) == ("refused", "viewers.full")
+        assert (await scene.repositories.viewers.get(channel.id, ben.id)).listed is Listed.NONE
+        assert (await order(scene, channel, ann, "vip.protect", protected=True))["result"] == "protected"
+        assert (await order(scene, channel, ann, "viewer.list", listed=""))["result"] == "unprotected"
+        assert (await order(scene, channel, ben, "viewer.list", listed="allow"))["result"] == "listed"
 
 
 async def test_taking_a_protection_away_leaves_other_lists_alone(scene: Scene) -> None:

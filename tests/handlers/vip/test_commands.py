@@ -105,6 +105,16 @@ async def test_who_waits_hears_his_place_and_may_leave(scene: Scene) -> None:
     assert await ask(scene, channel, ben, "!leave") == "not_waiting"
 
 
+async def test_who_waits_twice_leaves_with_both(scene: Scene) -> None:
+    channel, ben, waiting = await full(scene)
+    second = await scene.redeem(channel, ben)
+    await scene.finish()
+    assert await ask(scene, channel, ben, "!leave") == "leaves"
+    await scene.finish()
+    assert scene.status(channel, waiting) == scene.status(channel, second) == "CANCELED"
+    assert not scene.holds_vip(channel, ben)
+
+
 async def test_who_comes_from_the_list_is_told_so(scene: Scene) -> None:
     channel, _, waiting = await full(scene)
     await scene.pass_ms(61_000)

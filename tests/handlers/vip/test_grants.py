@@ -131,3 +131,21 @@ async def test_scopes_are_told_whatever_key_there_is(grants: Grants) -> None:
     await grants.replace("7", 0, TOKEN)
     grants.sealer = Sealer([generate_key()])
     assert await grants.scopes("7") == ("a:b", "c")
+
+
+async def test_what_another_process_stored_is_loaded_at_once(tokens: Collection) -> None:
+    """Each remembers what it has opened; two of them stand on one store here."""
+    key = generate_key()
+    ours, theirs = (Grants(tokens=tokens, sealer=Sealer([key])) for _ in range(2))
+    await ours.replace("7", 0, TOKEN)
+    assert await ours.load("7") == await theirs.load("7") == TOKEN
+    await theirs.replace("7", 1, replace(TOKEN, access_token=REFRESH, revision=2))
+    loaded = await ours.load("7")
+    assert loaded is not None
+    assert loaded.access_token == REFRESH
+    assert await theirs.mark_dead("7", 2, "disconnected")
+    loaded = await ours.load("7")
+    assert loaded is not None
+    assert loaded.dead == "disconnected"
+    assert await theirs.remove("7", 3)
+    assert await ours.load("7") is None

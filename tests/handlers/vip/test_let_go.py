@@ -49,13 +49,40 @@ async def test_it_is_too_late_for_who_was_let_in(scene: Scene) -> None:
     assert scene.deeds("refunded", redemption_id=waits) == 0
 
 
+@pytest.mark.parametrize(
+    ("place", "status", "vip"),
+    [
+        ("slots.reserved", "refunded", False),
+        ("vip.refund_intended", "refunded", False),
+        ("vip.recorded", "fulfilled", True),
+    ],
+)
+async def test_a_reward_that_is_ours_no_longer_leaves_nothing_in_the_middle(
+    scene: Scene, place: str, status: str, vip: bool
+) -> None:
+    """What was begun comes to its end: taken where there is a VIP, given back where there is none."""
+    channel, ann = await channel_with(scene), await scene.viewer()
+    if place == "vip.refund_intended":
+        await scene.act("moderators", channel_id=channel.id, user_id=ann.id)
+    scene.checkpoints.arm(place)
+    redemption_id = await scene.redeem(channel, ann)
+    await scene.quiet()
+    assert not (await stored(scene, redemption_id)).settled
+    await scene.repositories.channels.put(channel, lambda held: replace(held, rewards=()))
+    await scene.finish()
+    assert (await status_of(scene, redemption_id))[0] == status
+    assert scene.status(channel, redemption_id) == {"refunded": "CANCELED"}.get(status, "FULFILLED")
+    assert scene.holds_vip(channel, ann) is vip
+    assert len((await slots_of(scene, channel)).held) == vip
+
+
 async def test_a_reward_that_is_ours_no_longer_gives_back_what_waits_for_it(scene: Scene) -> None:
     channel = await channel_with(scene)
     ann, _ = await redeemed(scene, channel, "ann")
     _, waits = await redeemed(scene, channel, "ben")
     await scene.repositories.channels.put(channel, lambda held: replace(held, rewards=()))
     await removed_by_hand(scene, channel, ann)
-    assert await status_of(scene, waits) == ("refunded", "left")
+    assert await status_of(scene, waits) == ("refunded", "reward_gone")
     assert await in_line(scene, channel) == []
     assert (await slots_of(scene, channel)).held == ()
 

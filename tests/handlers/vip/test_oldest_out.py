@@ -43,6 +43,8 @@ async def test_the_one_that_was_granted_first_goes(scene: Scene) -> None:
     assert scene.deeds("vip_added") == 3
     assert scene.deeds("refunded") == 0
     assert (await slots_of(scene, channel)).leaving == ()
+    said = [line for line in scene.said(channel) if "Cat" in line]
+    assert said == ["@Cat is VIP now, for 1 min. Enjoy!"], "no word of a list that he is not on"
 
 
 async def test_several_at_once_send_off_as_many(scene: Scene) -> None:

@@ -66,6 +66,37 @@ async def test_who_was_moderator_gets_back_what_was_left_to_the_millisecond(scen
     assert (await scene.ended(again.id)).ended_because == "expired"
 
 
+@pytest.mark.parametrize(
+    "order",
+    [
+        ("vip.remove", "moderator.add", "moderator.remove"),
+        ("moderator.add", "vip.remove", "moderator.remove"),
+        ("moderator.add", "moderator.remove", "vip.remove"),
+    ],
+)
+async def test_who_was_moderator_for_a_moment_only_keeps_his_time(
+    scene: Scene, order: tuple[str, ...]
+) -> None:
+    """When the notices are looked at, nothing of it is to be seen at Twitch any more: no badge, no sword."""
+    channel, ann, session = await a_vip(scene)
+    await scene.pass_ms(20_000)
+    await scene.act("moderators", channel_id=channel.id, user_id=ann.id)
+    await scene.act("moderators", channel_id=channel.id, user_id=ann.id, remove=True)
+    for kind in order:
+        await scene.role(kind, channel, ann)
+    await scene.finish()
+    over = await scene.repositories.sessions.get(session.id)
+    again = await scene.session(channel, ann)
+    assert over is not None
+    assert over.ended_at is not None
+    assert again is not None
+    assert again.id != session.id
+    assert scene.holds_vip(channel, ann)
+    assert again.expires_at - again.granted_at == session.expires_at - over.ended_at
+    assert await kept_ms(scene, channel, ann) == 0
+    assert (await scene.ended(again.id)).ended_because == "expired"
+
+
 @pytest.mark.parametrize("place", ["vip.intended", "vip.granted", "vip.counted"])
 async def test_a_return_that_is_cut_off_gives_the_time_once(scene: Scene, place: str) -> None:
     channel, ann, _ = await a_vip(scene)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from domain.events import format_time
+from domain.events import Arrival, format_time
 from handlers.vip.pulse import MOST_TYPES, WRITE_SECONDS, PulseKeeper
 from tests.support.clock import ManualClock
 from tests.support.scene import Scene, role_event
@@ -14,14 +14,16 @@ async def test_events_are_heard_and_written_each_fifteen_seconds(scene: Scene) -
     channel, ann = await scene.channel(), await scene.viewer("ann")
     sent_at = scene.clock.now() - 250
     await scene.desk.eventsub.notification(
-        message_id="m-1",
-        type="channel.vip.add",
-        version="1",
-        payload={"event": role_event(channel, ann)},
-        raw=b"{}",
-        headers={"twitch-eventsub-message-timestamp": format_time(sent_at)},
-        key_id="",
-        transport="webhook",
+        Arrival(
+            message_id="m-1",
+            type="channel.vip.add",
+            version="1",
+            payload={"event": role_event(channel, ann)},
+            raw=b"{}",
+            headers={"twitch-eventsub-message-timestamp": format_time(sent_at)},
+            key_id="",
+            transport="webhook",
+        )
     )
     heard = await scene.desk.keeper.get(channel.id)
     assert (heard.last_event_at, heard.lag_ms) == (scene.clock.now(), 250)

@@ -11,7 +11,7 @@ from domain.inbox import RowState
 from domain.ports import NullMetrics
 from domain.retry import NOTICE
 from gateways.twitch.contracts import Waiting
-from handlers.vip.quotas import BURST_SECONDS, CODE, UNDER_QUOTA, ChannelQuota, with_quota
+from handlers.vip.quotas import BURST_SECONDS, CODE, UNDER_QUOTA, ChannelQuota, passed_over, with_quota
 from handlers.work import Handler, Work
 from tests.support.clock import ManualClock
 from tests.support.house import House
@@ -120,3 +120,38 @@ def test_rows_of_no_channel_have_no_quota(channel: str) -> None:
     quota = ChannelQuota(per_minute=1, clock=ManualClock(), metrics=NullMetrics())
     waits = [wait_of(quota, channel, str(row)) for row in range(5)]
     assert any(waits) is bool(channel)
+
+
+async def test_where_as_many_wait_as_may_who_can_be_turned_away_is() -> None:
+    """And takes no moment from anybody; who cannot be turned away waits behind the others."""
+    clock, metrics = ManualClock(), PrometheusMetrics()
+    quota = ChannelQuota(per_minute=60, most_waiting=5, clock=clock, metrics=metrics)
+    waits: list[float] = []
+    turned_away = 0
+    for row in range(30):
+        try:
+            turned_away += not quota.admit("1", f"r{row}", has_to=False)
+        except Waiting as error:
+            waits.append(error.retry_after_seconds)
+    assert waits == [1.0, 2.0, 3.0, 4.0, 5.0]
+    assert turned_away == 30 - 5 - int(BURST_SECONDS) - 1 == metrics.value("quota_turned_away_total")
+    assert wait_of(quota, "1", "paid with bits") == 6.0
+    await clock.advance(2.0)
+    with pytest.raises(Waiting):
+        quota.admit("1", "r15", has_to=False)  # has its moment still
+
+
+async def test_what_is_turned_away_is_handled_by_another_hand(house: House) -> None:
+    async def done(work: Work) -> str:
+        return "done"
+
+    quota = ChannelQuota(per_minute=6, most_waiting=1, clock=house.clock, metrics=house.metrics)
+    plain = {kind: Handler(done, NOTICE) for kind in ("chat.message", "vip.contributed")}
+    house.worker(table=with_quota(plain, quota, {"chat.message": passed_over}))
+    for number in range(5):
+        await house.put(f"c{number}", f"chat-in:1:{number}", "chat.message", channel_id="1")
+        await house.put(f"b{number}", f"vip:1:{number}", "vip.contributed", channel_id="1")
+    await house.all_done(move=1.0)
+    results = [[(await house.row(f"{kind}{number}")).result for number in range(5)] for kind in "cb"]
+    assert "too_many" in results[0]
+    assert results[1] == ["done"] * 5

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from domain.channel import Reward
 from domain.inbox import Delivery, RowState
 from domain.redemption import RedemptionStatus as Status
 from handlers.vip.reconcile import reconciliation_of
+from tests.handlers.vip.slots_story import channel_with, redeemed, status_of
 from tests.support.scene import QUEUE_PATH, Scene
+from tests.support.story import StoryClock
 
 
 async def test_one_gap_makes_one_row() -> None:
@@ -91,6 +96,69 @@ async def test_a_pass_that_meets_a_bad_moment_tries_again(scene: Scene) -> None:
     await scene.fault("GET", QUEUE_PATH, status=502, html=True, times=3)
     await scene.reconcile(channel)
     assert (await scene.settled(event["id"])).status == Status.FULFILLED
+
+
+async def test_gaps_that_pile_up_are_looked_for_once(scene: Scene) -> None:
+    """Each pass asks Twitch once for every reward: fifty of them in a row would use a minute's allowance up."""
+    channel, ann = await scene.channel(), await scene.viewer()
+    event = await scene.pay(channel, ann)
+    await scene.fault("GET", QUEUE_PATH, status=503, times=20)
+    first = await scene.reconcile(channel)
+    await scene.quiet()  # it meets a bad moment, and the others come while it waits
+    second, third = await scene.reconcile(channel), await scene.reconcile(channel)
+    assert (await scene.settled(event["id"])).status == Status.FULFILLED
+    assert (await scene.row(first)).result == "1 redemptions, 0 sessions"
+    assert (await scene.row(second)).result == (await scene.row(third)).result == "found by a later pass"
+    later = await scene.pay(channel, ann)
+    fourth = await scene.reconcile(channel)
+    assert (await scene.settled(later["id"])).outcome == "extended"
+    assert (await scene.row(fourth)).result == "1 redemptions, 0 sessions", "what came after it is looked for"
+
+
+async def test_a_clock_that_was_set_back_hides_no_gap(scene: Scene) -> None:
+    channel, ann = await scene.channel(vip_ms=7_200_000), await scene.viewer()
+    await scene.reconcile(channel)
+    await scene.finish()
+    clock = scene.clock
+    assert isinstance(clock, StoryClock)
+    clock.step_wall(-3_600_000)
+    event = await scene.pay(channel, ann)
+    await scene.reconcile(channel)
+    assert (await scene.settled(event["id"])).status == Status.FULFILLED
+
+
+async def test_who_redeemed_first_comes_first_whichever_reward_it_was(scene: Scene) -> None:
+    """The rewards are looked through one after the other; a slot is for who was first in all of them."""
+    channel = await channel_with(scene)
+    body = {"title": "Another", "cost": 100, "should_redemptions_skip_request_queue": False}
+    other = Reward((await scene.helix.create_reward(channel.id, body)).id, "Another", 100, 60_000)
+    channel = await scene.repositories.channels.put(
+        channel, lambda held: replace(held, rewards=(*held.rewards, other))
+    )
+    viewers = [await scene.viewer(login) for login in ("ann", "ben", "cem", "dora")]
+    events = []
+    for number, viewer in enumerate(viewers):
+        reward = channel.rewards[(number + 1) % 2]
+        events.append(await scene.pay(channel, viewer, reward_id=reward.id))
+        await scene.pass_ms(1000)
+    await scene.reconcile(channel)
+    await scene.finish()
+    queued = [row for row in await scene.rows(RowState.DONE) if row.kind == "redemption.add"]
+    order = [row.message_id.rsplit(":", 1)[1] for row in sorted(queued, key=lambda row: row.order)]
+    assert order == [event["id"] for event in events]
+
+
+async def test_who_is_on_the_waiting_list_is_not_queued_again_with_each_look(scene: Scene) -> None:
+    channel = await channel_with(scene)
+    await redeemed(scene, channel, "ann")
+    _, waits = await redeemed(scene, channel, "ben")
+    rows = len(await scene.rows(RowState.DONE))
+    for _ in range(3):
+        await scene.reconcile(channel)
+        await scene.finish()
+        await scene.pass_ms(1)
+    assert len(await scene.rows(RowState.DONE)) == rows + 3, "three looks and nothing else"
+    assert (await status_of(scene, waits))[0] == "waiting"
 
 
 async def test_a_redemption_that_waits_for_its_refund_is_carried_on(scene: Scene) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from domain.inbox import RowState
 from domain.redemption import RedemptionStatus as Status
 from tests.handlers.vip.test_redeem import refunded
+from tests.support.desk import open_scene
 from tests.support.scene import MODERATORS_PATH, QUEUE_PATH, VIPS_PATH, Scene, grant_of
 
 # Cut off and tried again
@@ -72,12 +74,13 @@ async def test_a_lost_answer_is_read_back(scene: Scene) -> None:
     assert scene.deeds("vip_added") == 1
 
 
-async def test_a_time_out_after_the_effect_is_read_back(scene: Scene) -> None:
-    channel, ann = await scene.channel(), await scene.viewer()
-    await scene.fault("POST", VIPS_PATH, delay_ms=2300, after_effect=True)
-    redemption = await scene.settled(await scene.redeem(channel, ann))
-    assert (redemption.status, redemption.outcome) == (Status.FULFILLED, "granted")
-    assert scene.deeds("vip_added") == 1
+async def test_a_time_out_after_the_effect_is_read_back(tmp_path: Path) -> None:
+    async with open_scene(tmp_path, call_seconds=2.0) as scene:
+        channel, ann = await scene.channel(), await scene.viewer()
+        await scene.fault("POST", VIPS_PATH, delay_ms=2300, after_effect=True)
+        redemption = await scene.settled(await scene.redeem(channel, ann))
+        assert (redemption.status, redemption.outcome) == (Status.FULFILLED, "granted")
+        assert scene.deeds("vip_added") == 1
 
 
 @pytest.mark.parametrize("how", [{"status": 500}, {"html": True}])

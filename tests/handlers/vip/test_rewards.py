@@ -182,7 +182,9 @@ async def test_a_channel_without_channel_points(scene: Scene, rewards: Rewards) 
     channel = await scene.channel()
     scene.sim.world.channels[channel.id].user.broadcaster_type = ""
     shelf = await rewards.list(channel.id)
-    assert "affiliate" in shelf.why_not
+    assert shelf.why_not.startswith("Only affiliates and partners have channel points. Become"), (
+        "in our words"
+    )
     assert [offer.remote for offer in shelf.offers] == [None]
     with pytest.raises(Rejected) as caught:
         await rewards.create(channel.id, WANTED, actor=OWNER)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from domain.audit import Action
 from domain.inbox import RowState
 from domain.redemption import RedemptionStatus as Status
 from domain.retry import REDEMPTION
@@ -257,6 +258,12 @@ async def test_a_malformed_redemption_is_kept_for_a_person(scene: Scene) -> None
     assert row.error is not None
     assert (row.state, row.attempts, row.error.code) == (RowState.DEAD, 1, "event.malformed")
     assert scene.status(channel, event["id"]) == "UNFULFILLED"
+    (alarm,) = await scene.trail(channel)
+    assert (alarm.action, alarm.reason, alarm.viewer.id) == (Action.ALARM, "broken", ann.id)
+    assert alarm.detail == {"row_id": row_id}
+    assert scene.counted("redemption_alarms_total", reason="broken") == 1
+    await scene.reconcile(channel)  # asks Twitch, which tells it in full
+    assert (await scene.settled(event["id"])).status == Status.FULFILLED
 
 
 async def test_cancelled_meanwhile_needs_no_refund(scene: Scene) -> None:

@@ -98,6 +98,8 @@ async def test_who_is_taken_off_the_waiting_list_has_his_points_back(scene: Scen
     done = await desk(scene).let_go(asker(channel), redemption_id)
     assert (done.state, done.result) == ("done", "refunded")
     assert scene.status(channel, redemption_id) == "CANCELED"
+    (told,) = [one for one in await scene.trail(channel) if one.action == "vip.refunded"]
+    assert (told.actor, told.reason) == (asker(channel).actor, "left")
     with pytest.raises(NotFound):
         await desk(scene).let_go(asker(channel), redemption_id)
 

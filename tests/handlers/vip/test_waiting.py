@@ -99,6 +99,28 @@ async def test_a_redemption_that_is_sent_again_keeps_its_place(scene: Scene) -> 
     assert scene.counted("inbox_conflicts_total", source="chat") == 0
 
 
+async def test_who_gets_back_on_the_list_at_another_place_was_told_already(scene: Scene) -> None:
+    channel = await channel_with(scene)
+    await redeemed(scene, channel, "ann")
+    _, first = await redeemed(scene, channel, "ben")
+    event = await scene.pay(channel, await scene.viewer("cat"))
+    await scene.deliver(event)
+    await scene.finish()
+    await scene.repositories.slots.forget(channel.id)
+    await scene.desk.slotting.waiting.mend(channel, run="1")
+    await scene.deliver(event, transport="webhook")
+    await scene.finish()
+    assert await in_line(scene, channel) == [event["id"]], (
+        "he is the first now, and was told that he is the second"
+    )
+    await scene.reconcile(channel)
+    await scene.finish()
+    assert await in_line(scene, channel) == [first, event["id"]]
+    assert scene.said(channel)[-1] == "@Cat, all VIP slots are taken. You are number 2 on the waiting list."
+    assert len(scene.said(channel)) == 3
+    assert scene.counted("inbox_conflicts_total", source="chat") == 0
+
+
 async def test_after_a_409_the_slots_of_twitch_count(scene: Scene) -> None:
     channel = await channel_with(scene, Limits(when_full=WhenFull.WAIT), vip_slots=1)
     ann, _ = await redeemed(scene, channel, "ann")

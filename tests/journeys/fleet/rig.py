@@ -209,12 +209,17 @@ class Fleet(Stand):
     # -- the stages ----------------------------------------------------------------------------------------------
 
     async def live(self, *stages: Stage) -> None:
-        """Wait until each channel has an EventSub session that is subscribed, at Twitch's own word."""
+        """Wait until each channel has an EventSub session that is subscribed, at Twitch's own word. A conduit is
+        nobody's: where one serves, whoever keeps it knows."""
         wanted = {stage.id for stage in stages}
 
         async def all_live() -> bool:
             state = await self.simulator.look("state")
             live = {session["user_id"] for session in state["sessions"] if session["subscriptions"]}
+            if any(session["shard"] for session in state["sessions"]):
+                for member in self.members.values():
+                    told = (await member.program.admin("status"))["channels"] if member.alive else {}
+                    live |= {channel_id for channel_id, each in told.items() if each["state"] == "live"}
             return wanted <= live
 
         await self.until(all_live, "all channels have a live session")

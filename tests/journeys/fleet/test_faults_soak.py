@@ -19,7 +19,7 @@ from tests.journeys.fleet.rolling import roll
 from tests.journeys.fleet.story import under_load
 from tests.journeys.stand import measured
 
-pytestmark = [pytest.mark.soak, pytest.mark.timeout(600), pytest.mark.xdist_group("soak")]
+pytestmark = [pytest.mark.soak, pytest.mark.timeout(600)]
 
 RUNS = 3
 BEFORE_AND_AFTER_CALLS = (

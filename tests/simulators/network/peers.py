@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from simulators.network.network import Network
 from simulators.network.route import Route
 
-LIMIT_SECONDS = 10.0
+LIMIT_SECONDS = 30.0
 
 
 @dataclass(eq=False)

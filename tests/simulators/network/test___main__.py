@@ -29,7 +29,7 @@ async def test_one_line_of_json_then_a_clean_end(stand: Bench) -> None:
     async with aiohttp.ClientSession() as http, http.get(told["control_url"] + "/state") as answer:
         assert (await answer.json())["routes"]["echo"]["accepted"] == 1
     process.send_signal(signal.SIGTERM)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         assert await process.wait() == 0
     writer.transport.abort()
 

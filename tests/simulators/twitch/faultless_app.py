@@ -21,6 +21,9 @@ class FaultlessApp:
     duration_s: float
     ends: dict[str, float] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
+    took_s: float = 0.0
+    latest_s: float = 0.0
+    """By how much a VIP was too long at most, as far as the application can tell: that is the machine's doing."""
 
     @classmethod
     async def open(cls, play: Playground, login: str, duration_s: float, *, vip_slots: int) -> FaultlessApp:
@@ -39,6 +42,7 @@ class FaultlessApp:
                 if end <= loop.time():
                     del self.ends[user_id]
                     await self.play.vip("DELETE", self.streamer, user_id)
+                    self.latest_s = max(self.latest_s, self.took_s + loop.time() - end)
             await asyncio.wait({frames}, timeout=0.005)
             if frames.done():
                 await self._take(frames.result())
@@ -72,7 +76,9 @@ class FaultlessApp:
         loop = asyncio.get_running_loop()
         extended = user_id in self.ends
         if not extended:
+            asked = loop.time()
             answer = await self.play.vip("POST", self.streamer, user_id)
+            self.took_s = max(self.took_s, loop.time() - asked)
             if answer.status != 204:
                 await self.play.resolve(self.streamer, self.reward, redemption, "CANCELED")
                 return

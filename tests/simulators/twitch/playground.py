@@ -49,7 +49,7 @@ class Socket:
         self.session_id = ""
 
     async def next(self) -> dict[str, Any]:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             frame: dict[str, Any] = json.loads(await self.connection.recv())
             return frame
 
@@ -61,7 +61,7 @@ class Socket:
 
     async def closed(self) -> int | None:
         """Read until the socket ends; its close code."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             try:
                 while True:
                     await self.connection.recv()

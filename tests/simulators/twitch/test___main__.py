@@ -41,7 +41,7 @@ async def test_one_line_of_json_then_a_clean_end(number: signal.Signals) -> None
         await socket.receive()
         process.send_signal(number)
         assert (await socket.receive()).data == 1001
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         assert await process.wait() == 0
 
 

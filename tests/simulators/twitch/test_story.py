@@ -36,7 +36,7 @@ def test_ids_depend_on_the_seed_alone() -> None:
 async def test_without_a_reward_nothing_happens(play: Playground) -> None:
     await play.streamer()
     await play.sim("story/start", rate_per_second=1000, seconds=0.01)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while play.simulator.story.running:
             await asyncio.sleep(0.001)
     assert play.simulator.story.to_json() == {"running": False, "acts": {}, "skipped": 10}
@@ -50,7 +50,7 @@ async def test_start_and_stop(play: Playground) -> None:
     started = await play.sim("story/start", rate_per_second=500, seconds=None, mix={"first": 1})
     assert started["running"] is True
     assert (await play.control("story/start", rate_per_second=1)).status == 409
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not play.simulator.ledger.of("redeemed"):
             await asyncio.sleep(0.001)
     assert (await play.sim("story/stop"))["running"] is False
@@ -60,20 +60,24 @@ async def test_start_and_stop(play: Playground) -> None:
 
 
 async def test_faultless_application_is_judged_faultless() -> None:
-    """Two channels, every kind of act, VIP for 0.8 s: paid, extended, refunded, removed, and nothing wrong."""
+    """Two channels, every kind of act, VIP for 1.2 s: paid, extended, refunded, removed, and nothing wrong. A machine
+    that is busy makes the application late, which is not held against it."""
     settings = SimulatorSettings(seed=5).unthrottled()
     async with playground(**vars(settings)) as play:
-        apps = [await FaultlessApp.open(play, login, 0.8, vip_slots=6) for login in ("one", "two")]
+        apps = [await FaultlessApp.open(play, login, 1.2, vip_slots=6) for login in ("one", "two")]
         over = asyncio.Event()
         async with asyncio.TaskGroup() as group:
             for app in apps:
                 group.create_task(app.run(over))
-            await play.sim("story/start", rate_per_second=60, seconds=2.5)
-            async with asyncio.timeout(20):
+            await play.sim("story/start", rate_per_second=40, seconds=2.5)
+            async with asyncio.timeout(40):
                 while play.simulator.story.running:
                     await asyncio.sleep(0.01)
             over.set()
-        verdict = await play.sim("verdict", durations_ms={app.reward: 800 for app in apps}, slack_ms=700)
+        slack_ms = 700 + round(1000 * max(app.latest_s for app in apps))
+        verdict = await play.sim(
+            "verdict", durations_ms={app.reward: 1200 for app in apps}, slack_ms=slack_ms
+        )
         assert verdict["details"] == []
         assert verdict["pending"] == 0
         assert min(verdict["granted"], verdict["extended"], verdict["refunded"], verdict["removed"]) > 0

@@ -164,7 +164,7 @@ async def test_whether_another_run_of_the_server_ends_the_epoch(follow_runs: boo
         await redis.restart()
         with pytest.raises(RedisDown):
             await put(writer, "2")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while True:
                 try:
                     after = (await writer.stand("a")).head.position

@@ -36,7 +36,7 @@ class Receiver:
     inbox: asyncio.Queue[Received] = field(default_factory=asyncio.Queue)
 
     async def next(self, message_type: str) -> Received:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while True:
                 received = await self.inbox.get()
                 if received.type == message_type:

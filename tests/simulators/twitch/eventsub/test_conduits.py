@@ -103,7 +103,7 @@ async def test_webhook_shard(play: Playground) -> None:
         assert (await attach(play, token, conduit_id, "0", where)).status == 202
         challenge = await at.next("webhook_callback_verification")
         assert challenge.body["conduit_shard"] == {"conduit_id": conduit_id, "shard": "0"}
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while not (await play.helix("GET", SHARDS, token, conduit_id=conduit_id, status="enabled")).json[
                 "data"
             ]:

@@ -25,7 +25,7 @@ async def subscribe(
 
 async def status_of(play: Playground, wanted: str) -> dict[str, Any]:
     """The only subscription, once it has the wanted status."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while True:
             rows = (await play.helix("GET", "/eventsub/subscriptions", await play.app_token())).json["data"]
             if rows[0]["status"] == wanted:

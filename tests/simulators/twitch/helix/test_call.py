@@ -59,7 +59,7 @@ async def test_points_bucket() -> None:
 
 
 async def test_bucket_refills() -> None:
-    async with playground(points_per_minute=1, bucket_window_s=0.001) as play:
+    async with playground(points_per_minute=1, bucket_window_s=1e-6) as play:
         streamer = await play.streamer()
         assert [(await play.helix("GET", "/users", streamer.token)).status for _ in range(3)] == [200] * 3
 

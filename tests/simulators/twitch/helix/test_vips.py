@@ -92,7 +92,7 @@ async def test_ten_adds_and_ten_removals_per_window(play: Playground) -> None:
 
 
 async def test_window_passes() -> None:
-    async with playground(vip_changes=1, vip_window_s=0.001) as play:
+    async with playground(vip_changes=1, vip_window_s=1e-6) as play:
         streamer = await play.streamer()
         for n in range(3):
             viewer = await play.viewer(f"viewer{n}")
