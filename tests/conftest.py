@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio.constants
 import ipaddress
 import linecache
+import logging
 import os
 import socket
 import sys
 import traceback
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -103,6 +105,19 @@ def _resolvable(host: object) -> bool:
 
 
 sys.addaudithook(_loopback_only)
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_before() -> Iterator[None]:
+    """What a test says about logs (levels, handlers, processors) ends with it: the next ones look at logs, too."""
+    root = logging.getLogger()
+    handlers, level, configuration = list(root.handlers), root.level, structlog.get_config()
+    yield
+    if structlog.get_config() != configuration:
+        root.handlers, root.level = handlers, level
+        logging.captureWarnings(False)
+        structlog.configure(**configuration)
+    structlog.contextvars.clear_contextvars()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -108,7 +108,6 @@ async def desk(tracker: Tracker) -> AsyncIterator[Desk]:
     assert one.stage.stop is not None
     await one.stage.stop()
     await one.tasks.stop(1.0)
-    configure_logs(clock=one.clock)
 
 
 def fail(secret: str) -> None:
@@ -216,7 +215,6 @@ async def test_a_tracker_that_is_away_is_no_error_of_ours() -> None:
     await desk.tasks.stop(1.0)
     assert '"severity":"WARNING"' in desk.lines.getvalue()
     assert '"severity":"ERROR"' not in desk.lines.getvalue()
-    configure_logs(clock=desk.clock)
 
 
 async def test_what_waits_at_the_end_still_leaves(tracker: Tracker) -> None:
@@ -226,7 +224,6 @@ async def test_what_waits_at_the_end_still_leaves(tracker: Tracker) -> None:
     assert desk.stage.stop is not None
     await desk.stage.stop()
     assert [event["message"]["formatted"] for event in tracker.events] == ["last"]
-    configure_logs(clock=desk.clock)
 
 
 def test_long_and_strange_events_are_cut() -> None:
