@@ -1,1 +1,1 @@
-"""Watch parties (features P1 to P19). The machine and its shells move in with their own issue."""
+"""Watch parties (features P1 to P19): the pure machine of a room. The shells around it come with the party's wire."""
