@@ -293,8 +293,12 @@ class _Week:
             session = self._past.sessions[session_id]
             stream = self._stream_at(session.granted_at) if session.until_stream_end else None
             if stream is not None and stream.until is not None and stream.until + 5 * MINUTE <= moment:
-                self._end(session, Ended.STREAM_OVER, stream.until + 5 * MINUTE, SYSTEM, "stream")
-            elif session.expires_at + SECOND <= moment:
+                over_at = stream.until + 5 * MINUTE
+                if not session.after_stream_ms:
+                    self._end(session, Ended.STREAM_OVER, over_at, SYSTEM, "stream")
+                    continue
+                session = self._past.sessions[session_id] = vip.stream_over(session, over_at=over_at)
+            if session.expires_at + SECOND <= moment:
                 at = session.expires_at + self._random.randint(120, 900)
                 self._end(session, Ended.EXPIRED, at, SYSTEM, "clock")
 

@@ -124,8 +124,7 @@ class Daemon:
     # -- the stages, in the order of the start ------------------------------------------------------------------
 
     async def _open_shared(self) -> None:
-        address = self._settings.redis_address
-        if address is None:
+        if (address := self._settings.redis_address) is None:
             self._shared: Shared = alone(clock=self._clock)
             return
         self._shared = await in_fleet(
@@ -225,6 +224,7 @@ class Daemon:
                 desk=self._desk,
                 outside=self._outside,
                 shared=self._shared,
+                granted=self._kept.grants.scopes,
                 owner=self._owner,
                 boot=self._boot,
                 clock=self._clock,

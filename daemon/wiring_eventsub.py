@@ -3,7 +3,7 @@ chooses between the two."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import asdict
 from random import Random
 from typing import Any
@@ -37,7 +37,7 @@ Run = Callable[[], Awaitable[None]]
 class Listening:
     """Everything of one process that listens to Twitch. `open`, then `start`, then `stop`.
 
-    `boot` names this start of the process.
+    `boot` names this start of the process. `granted`: the scopes that are stored of a broadcaster, if any.
     """
 
     def __init__(
@@ -47,6 +47,7 @@ class Listening:
         desk: Desk,
         outside: Outside,
         shared: Shared,
+        granted: Callable[[str], Awaitable[Collection[str] | None]],
         owner: str,
         boot: str,
         clock: Clock,
@@ -131,6 +132,7 @@ class Listening:
             filler=filler,
             shown=self._shown,
             channels=r.channels,
+            granted=granted,
             connections=r.connections,
             client_id=settings.twitch_client_id,
             shards=settings.conduit_shards,
@@ -140,6 +142,7 @@ class Listening:
         self._sweep = Sweep(
             board=self.board,
             channels=self._ids,
+            heard=desk.keeper.last_events,
             boot=boot,
             intake=desk.intake,
             clock=clock,

@@ -178,6 +178,7 @@ def join_handlers(
         clock=clock,
         metrics=metrics,
         checkpoint=checkpoint,
+        session_changed=expiries.session_changed,
     )
     causing = join_causes(
         r,

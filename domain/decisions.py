@@ -116,15 +116,9 @@ def time_to_add(time: VipTime, units: int, session: VipSession | None, *, now: i
     """How many milliseconds so many points (or bits, or tiers) add to the open session, or to none; 0: nothing, so they
     must not be taken.
 
-    Time by the clock is added to whatever is left, also to a VIP until the end of the stream: that one ends by the
-    clock from then on, at the latest moment that it had, plus what was added (`domain.vip.extended`). Time until the
-    end of the stream is a promise, not an amount: who has it already gains nothing by a second one, and a VIP by the
-    clock gains what the stream may last longer than he does. So of two promises the longer one is kept, and no time is
-    lost.
+    Time until the end of the stream is a promise, not an amount: who has it already gains nothing by a second one.
+    All else is added to what is left, and time by the clock runs when the stream is over (`domain.vip.extended`). So
+    both promises are kept, and no time is lost.
     """
-    ms = time.ms_for(units)
-    if session is None or time.lasting is not Lasting.STREAM:
-        return ms
-    if session.until_stream_end:
-        return 0
-    return max(0, now + ms - session.expires_at)
+    has_it = session is not None and session.until_stream_end and not session.is_over(now)
+    return 0 if has_it and time.lasting is Lasting.STREAM else time.ms_for(units)

@@ -134,14 +134,22 @@ def twitch_is_full(slots: Slots, now: int) -> bool:
     return bool(slots.full_since) and abs(now - slots.full_since) < TWITCH_FULL_MS
 
 
+def cap_is_reached(slots: Slots, limits: Limits) -> bool:
+    """Whether the streamer wants no more."""
+    return limits.cap > 0 and len(slots.held) >= limits.cap
+
+
 def is_full(slots: Slots, limits: Limits, now: int) -> bool:
     """Whether there is no slot for one more."""
-    return (limits.cap > 0 and len(slots.held) >= limits.cap) or twitch_is_full(slots, now)
+    return cap_is_reached(slots, limits) or twitch_is_full(slots, now)
 
 
-def reserve(slots: Slots, *, viewer_id: str, session_id: str, limits: Limits, now: int) -> Slots:
+def reserve(
+    slots: Slots, *, viewer_id: str, session_id: str, limits: Limits, now: int, asks: bool = False
+) -> Slots:
     """Take a slot for a session that is about to begin, if there is one and nobody has waited for it. A viewer has one
-    slot at most: one that he holds already serves this session. `hold_of` tells whether it worked."""
+    slot at most: one that he holds already serves this session. `hold_of` tells whether it worked. `asks`: whatever
+    Twitch said last, it will be asked again."""
     hold = slots.hold_of(viewer_id)
     if hold is not None:
         return (
@@ -149,7 +157,8 @@ def reserve(slots: Slots, *, viewer_id: str, session_id: str, limits: Limits, no
             if hold.session_id == session_id
             else _with_hold(slots, replace(hold, session_id=session_id))
         )
-    if slots.waiting or is_full(slots, limits, now):
+    full = cap_is_reached(slots, limits) if asks else is_full(slots, limits, now)
+    if slots.waiting or full:
         return slots
     return replace(slots, held=(*slots.held, Hold(viewer_id, session_id, now)))
 
@@ -185,7 +194,7 @@ def refused(slots: Slots, *, viewer_id: str, session_id: str, now: int) -> Slots
 
 
 def freed(slots: Slots) -> Slots:
-    """A VIP that is not ours is gone, so Twitch may have a slot."""
+    """A VIP that is not ours is gone, or another was made, or somebody looks afresh: Twitch may have a slot."""
     return replace(slots, full_since=0)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -15,13 +15,34 @@ class Listed(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """VIP time of a viewer who was made moderator: given back when he is no moderator any more."""
+    """VIP time of a viewer who was made moderator: given back when he is no moderator any more. `until_stream_end` and
+    `after_stream_ms` are those of his session: should the stream be over by then, so much of `ms` is left."""
 
     ms: int
     at: int
     reward_id: str = ""
     reward_title: str = ""
     until_stream_end: bool = False
+    after_stream_ms: int = 0
+
+    @property
+    def by_the_clock_ms(self) -> int:
+        """What no end of a stream takes away."""
+        return self.after_stream_ms if self.until_stream_end else self.ms
+
+
+def kept_besides(kept: Kept, before: Kept | None) -> Kept:
+    """Both, if something was kept before and not given back yet."""
+    if before is None:
+        return kept
+    lasts = kept.until_stream_end or before.until_stream_end
+    by_the_clock = kept.by_the_clock_ms + before.by_the_clock_ms
+    return replace(
+        kept,
+        ms=kept.ms + before.ms,
+        until_stream_end=lasts,
+        after_stream_ms=by_the_clock if lasts else 0,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,9 +81,10 @@ class Grant:
 @dataclass(frozen=True, slots=True)
 class VipSession:
     """Times in UTC ms. `granted_by` is the viewer who redeemed or the person who pressed the button. `fence` is the
-    highest fence of the viewer's lane that wrote the session. `until_stream_end`: it ends with the stream, at
-    `expires_at` at the latest. `left_at`: since when it is over and nevertheless left, because the channel has chosen
-    that nothing is removed by itself; 0 otherwise."""
+    highest fence of the viewer's lane that wrote the session. `until_stream_end`: it lasts as long as the stream, and
+    then as long as the time by the clock that was added besides (`after_stream_ms`, which stands still until then); at
+    `expires_at` it ends at the latest, also if nobody ever hears of the end of a stream. `left_at`: since when it is
+    over and nevertheless left, because the channel has chosen that nothing is removed by itself; 0 otherwise."""
 
     id: str
     channel_id: str
@@ -101,6 +102,7 @@ class VipSession:
     ended_at: int | None = None
     ended_because: str = ""
     until_stream_end: bool = False
+    after_stream_ms: int = 0
     reminded_for: int = 0  # the `expires_at` for which "ends soon" was said
     left_at: int = 0
     fence: int = 0
@@ -117,8 +119,18 @@ class VipSession:
         return any(grant.cause == cause for grant in self.grants)
 
     def left_ms(self, now: int) -> int:
-        """Milliseconds of VIP that are left, never negative."""
+        """Milliseconds of VIP that are left, at the most; never negative."""
         return max(0, self.expires_at - now)
+
+    def is_over(self, now: int) -> bool:
+        """Whether all its time is up, though nobody has ended it."""
+        return bool(self.left_at) or self.expires_at <= now
+
+    @property
+    def stream_since(self) -> int:
+        """When "until the stream ends" was promised, UTC ms: only a stream that ends later keeps it."""
+        promised = (grant.at for grant in self.grants if grant.until_stream_end)
+        return min(promised, default=self.granted_at)
 
 
 def opened(
@@ -134,8 +146,10 @@ def opened(
     reward_id: str = "",
     reward_title: str = "",
     until_stream_end: bool = False,
+    after_stream_ms: int = 0,
 ) -> VipSession:
-    """A new session that ends `added_ms` after `now`, or with the stream if that is earlier and so wished."""
+    """A new session that ends `added_ms` after `now`, or with the stream if that is earlier and so wished;
+    `after_stream_ms` of it are by the clock then, and begin to run when the stream is over."""
     return VipSession(
         id=id,
         channel_id=channel_id,
@@ -151,6 +165,7 @@ def opened(
         reward_id=reward_id,
         reward_title=reward_title,
         until_stream_end=until_stream_end,
+        after_stream_ms=after_stream_ms if until_stream_end else 0,
     )
 
 
@@ -162,34 +177,72 @@ def fenced(session: VipSession, fence: int) -> VipSession:
 
 
 def extended(
-    session: VipSession, *, cause: str, added_ms: int, now: int, until_stream_end: bool = False
+    session: VipSession,
+    *,
+    cause: str,
+    added_ms: int,
+    now: int,
+    until_stream_end: bool = False,
+    after_stream_ms: int = 0,
 ) -> VipSession:
-    """Add time to what is left; the same cause adds once. A session past its end counts from now. It ends with the
-    stream only if all that is in it does: nobody loses time that he has paid for by the clock."""
+    """Add time to what is left; the same cause adds once. A session past its end counts from now.
+
+    The stream and the clock are kept side by side, whichever was paid for first: what is by the clock stands still
+    while the stream lasts, and runs afterwards. So neither is lost, and neither becomes the other: the longest that a
+    stream may last is no amount that anybody has paid for. `after_stream_ms`: see `opened`."""
     if session.has(cause):
         return session
+    begins, lasts, after = max(session.expires_at, now), session.until_stream_end, session.after_stream_ms
+    grants = session.grants
+    if session.is_over(now):
+        grants, lasts, after = _past(grants), False, 0
+    if until_stream_end:
+        after = (after if lasts else begins - now) + after_stream_ms
+    elif lasts:
+        after += added_ms
     return replace(
         session,
         status=_move(session, VipEvent.EXTEND),
-        expires_at=max(session.expires_at, now) + added_ms,
-        grants=_bounded((*session.grants, Grant(cause, added_ms, now, until_stream_end))),
-        until_stream_end=session.until_stream_end and until_stream_end,
+        expires_at=begins + added_ms,
+        grants=_bounded((*grants, Grant(cause, added_ms, now, until_stream_end))),
+        until_stream_end=lasts or until_stream_end,
+        after_stream_ms=after,
         left_at=0,
+    )
+
+
+def stream_over(session: VipSession, *, over_at: int) -> VipSession:
+    """The stream is over since then (UTC ms): what is by the clock begins to run. Nothing that was added later than
+    that begins before it was added. Who has nothing by the clock is past his end."""
+    if not session.until_stream_end:
+        return session
+    begins = max(over_at, *(grant.at for grant in session.grants), session.granted_at)
+    ends = min(session.expires_at, begins + session.after_stream_ms)
+    return replace(
+        session,
+        expires_at=ends,
+        grants=_past(session.grants, unused_ms=session.expires_at - ends),
+        until_stream_end=False,
+        after_stream_ms=0,
     )
 
 
 def shortened(session: VipSession, *, cause: str) -> VipSession:
     """Take back the time that this cause added; unknown causes change nothing."""
-    taken = sum(grant.added_ms for grant in session.grants if grant.cause == cause)
+    gone = [grant for grant in session.grants if grant.cause == cause]
+    taken = sum(grant.added_ms for grant in gone)
     if not taken:
         return session
     grants = tuple(grant for grant in session.grants if grant.cause != cause)
+    lasts = session.until_stream_end and any(grant.until_stream_end for grant in grants)
+    by_the_clock = sum(grant.added_ms for grant in gone if not grant.until_stream_end)
     return replace(
         session,
         status=_move(session, VipEvent.SHORTEN),
         expires_at=session.expires_at - taken,
         grants=grants,
-        until_stream_end=bool(grants) and all(grant.until_stream_end for grant in grants),
+        until_stream_end=lasts,
+        after_stream_ms=max(0, session.after_stream_ms - by_the_clock) if lasts else 0,
     )
 
 
@@ -225,8 +278,18 @@ def _bounded(grants: tuple[Grant, ...]) -> tuple[Grant, ...]:
     if excess <= 0:
         return grants
     old, rest = grants[: excess + 1], grants[excess + 1 :]
-    added_ms, stream = sum(grant.added_ms for grant in old), all(grant.until_stream_end for grant in old)
+    added_ms, stream = sum(grant.added_ms for grant in old), any(grant.until_stream_end for grant in old)
     return (Grant(EARLIER, added_ms, old[0].at, stream), *rest)
+
+
+def _past(grants: tuple[Grant, ...], *, unused_ms: int = 0) -> tuple[Grant, ...]:
+    """The grants once their stream is over: of what it may have lasted, so much was not used."""
+    after = []
+    for grant in reversed(grants):
+        unused = min(unused_ms, grant.added_ms) if grant.until_stream_end else 0
+        unused_ms -= unused
+        after.append(replace(grant, added_ms=grant.added_ms - unused, until_stream_end=False))
+    return tuple(reversed(after))
 
 
 def _move(session: VipSession, event: VipEvent) -> VipStatus:

@@ -33,8 +33,8 @@ _UNSEEN = re.compile(
 class Line:
     """Something to be told. `event` is one of `domain.messages.EVENTS`; what is not known of it is left out.
 
-    Lengths in ms. `until_stream`: the time ends with the stream, so that no length is told. `variant`: of the
-    catalogue's sentence, where it has one.
+    Lengths in ms. `until_stream`: the time ends with the stream, so that no length is told; `after_ms`: or so long
+    after it, then what is added may have a length. `variant`: of the catalogue's sentence, where it has one.
     """
 
     event: str
@@ -42,6 +42,7 @@ class Line:
     duration_ms: int | None = None
     left_ms: int | None = None
     until_stream: bool = False
+    after_ms: int | None = None
     reward: str = ""
     cost: int | None = None
     reason: str = ""  # a `Refusal`
@@ -104,23 +105,28 @@ def usual(event: str, locale: Locale, *, variant: str = "") -> str:
 
 
 def _variant(line: Line) -> str:
-    return line.variant or ("stream" if line.until_stream else "")
+    with_stream = "stream_and_after" if line.after_ms else "stream"
+    return line.variant or (with_stream if line.until_stream else "")
 
 
 def values_of(line: Line, locale: Locale, *, channel: str) -> dict[str, str]:
     """What stands for each placeholder, in this language. What is not known has no key."""
 
     def length(milliseconds: int | None) -> str:
-        if line.until_stream:
+        if line.until_stream and not line.after_ms:
             return locale.this_stream
         return "" if milliseconds is None else duration(milliseconds, locale)
+
+    def left() -> str:
+        after = f" + {duration(line.after_ms, locale)}" if line.after_ms else ""
+        return locale.this_stream + after if line.until_stream else length(line.left_ms)
 
     reason = locale.reasons.get(Refusal(line.reason), "") if line.reason in set(Refusal) else ""
     found = {
         "viewer": line.viewer,
         "channel": channel,
-        "duration": length(line.duration_ms),
-        "left": length(line.left_ms),
+        "duration": length(line.duration_ms) or (locale.this_stream if line.until_stream else ""),
+        "left": left(),
         "reward": line.reward,
         "cost": "" if line.cost is None else str(line.cost),
         "reason": reason,

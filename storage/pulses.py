@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from storage.codec import from_document, to_document
-from storage.contracts import Collection, Document, Schema
+from storage.contracts import Collection, Document, Schema, every
 
 PULSES = Schema(name="pulses")
 CHATS = Schema(name="chats")
@@ -73,6 +73,10 @@ class Pulses:
         """What was written last; an empty pulse where nothing was."""
         document = await self._pulses.get(channel_id)
         return Pulse(channel_id) if document is None else from_document(Pulse, document)
+
+    async def last_events(self) -> dict[str, int]:
+        """When an event came last (UTC ms), of every channel of which that is known."""
+        return {document["_id"]: document["last_event_at"] async for document in every(self._pulses, {})}
 
     async def change(self, channel_id: str, fn: Callable[[Pulse], Pulse]) -> Pulse:
         """Replace a pulse by `fn` of it (pure and quick: it may run more than once)."""

@@ -18,8 +18,9 @@ class Locale:
 
     `units`: short for days, hours, minutes, seconds, the same in singular and plural. `this_stream`: stands in place of
     a duration. `lines`: by event, or by its family (the part before the dot), or with a variant behind it: `.stream`
-    (the end is that of the stream), `.no_end`, `.no_reward`. `reasons`: why not, told to the viewer, as the middle of a
-    sentence. `commands`: what viewers write, without the `!`. `fields`: what stands below a message on Discord.
+    (the end is that of the stream), `.stream_and_after` (it comes later, by the clock), `.no_end`, `.no_reward`.
+    `reasons`: why not, told to the viewer, as the middle of a sentence. `commands`: what viewers write, without the
+    `!`. `fields`: what stands below a message on Discord.
     """
 
     name: str

@@ -27,6 +27,7 @@ LINES = {
     "cancelled": "@{viewer}, die Moderation hat dir deine Punkte zurückgegeben, damit endet auch diese VIP-Zeit.",
     "vip_answer": "@{viewer}, du bist noch {left} VIP.",
     "vip_answer.stream": "@{viewer}, du bist VIP, bis dieser Stream endet.",
+    "vip_answer.stream_and_after": "@{viewer}, du bist VIP für {left}.",
     "vip_answer.no_end": "@{viewer}, du bist VIP, ohne Ende.",
     "vip_answer_none": "@{viewer}, du bist gerade kein VIP. Löse „{reward}“ für {cost} Punkte ein, um VIP zu werden.",
     "vip_answer_none.no_reward": "@{viewer}, du bist gerade kein VIP.",

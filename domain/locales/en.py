@@ -27,6 +27,7 @@ LINES = {
     "cancelled": "@{viewer}, a moderator gave your points back, so this VIP time is taken back too.",
     "vip_answer": "@{viewer}, you are VIP for another {left}.",
     "vip_answer.stream": "@{viewer}, you are VIP until this stream ends.",
+    "vip_answer.stream_and_after": "@{viewer}, you are VIP for {left}.",
     "vip_answer.no_end": "@{viewer}, you are VIP, and no end is set.",
     "vip_answer_none": "@{viewer}, you are no VIP at the moment. Redeem “{reward}” for {cost} points to become one.",
     "vip_answer_none.no_reward": "@{viewer}, you are no VIP at the moment.",

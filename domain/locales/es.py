@@ -27,6 +27,7 @@ LINES = {
     "cancelled": "@{viewer}, moderación te ha devuelto los puntos, así que se retira también este tiempo VIP.",
     "vip_answer": "@{viewer}, te quedan {left} de VIP.",
     "vip_answer.stream": "@{viewer}, eres VIP hasta que termine este directo.",
+    "vip_answer.stream_and_after": "@{viewer}, eres VIP durante {left}.",
     "vip_answer.no_end": "@{viewer}, eres VIP, sin fecha de fin.",
     "vip_answer_none": "@{viewer}, ahora mismo no eres VIP. Canjea «{reward}» por {cost} puntos para serlo.",
     "vip_answer_none.no_reward": "@{viewer}, ahora mismo no eres VIP.",

@@ -27,6 +27,7 @@ LINES = {
     "cancelled": "@{viewer}, la modération t’a rendu tes points, donc ce temps VIP est repris aussi.",
     "vip_answer": "@{viewer}, tu es VIP encore {left}.",
     "vip_answer.stream": "@{viewer}, tu es VIP jusqu’à la fin de ce live.",
+    "vip_answer.stream_and_after": "@{viewer}, tu es VIP pendant {left}.",
     "vip_answer.no_end": "@{viewer}, tu es VIP, sans date de fin.",
     "vip_answer_none": "@{viewer}, tu n’es pas VIP en ce moment. Échange « {reward} » ({cost} points) pour le devenir.",
     "vip_answer_none.no_reward": "@{viewer}, tu n’es pas VIP en ce moment.",

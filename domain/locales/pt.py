@@ -27,6 +27,7 @@ LINES = {
     "cancelled": "@{viewer}, a moderação devolveu seus pontos, então esse tempo de VIP também foi retirado.",
     "vip_answer": "@{viewer}, você é VIP por mais {left}.",
     "vip_answer.stream": "@{viewer}, você é VIP até o fim desta live.",
+    "vip_answer.stream_and_after": "@{viewer}, você é VIP durante {left}.",
     "vip_answer.no_end": "@{viewer}, você é VIP, sem data para acabar.",
     "vip_answer_none": "@{viewer}, você não é VIP agora. Resgate “{reward}” por {cost} pontos para virar VIP.",
     "vip_answer_none.no_reward": "@{viewer}, você não é VIP agora.",

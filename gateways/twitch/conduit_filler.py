@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from typing import Protocol
 
 import structlog
@@ -86,8 +86,8 @@ class Filler:
 
     # What is wanted: see `Ledger`.
 
-    def want(self, channel_id: str, wanted: Sequence[Wanted]) -> None:
-        self._ledger.want(channel_id, wanted)
+    def want(self, channel_id: str, wanted: Sequence[Wanted], granted: Collection[str] | None = None) -> None:
+        self._ledger.want(channel_id, wanted, granted)
         self._news.set()
 
     def forget(self, channel_id: str) -> None:
@@ -160,6 +160,8 @@ class Filler:
             try:
                 async for rows in self._calls.subscriptions():
                     comparison.see(rows)
+                    # Of thousands of channels there are more pages than points in a minute.
+                    await self._point()
                 break
             except Unavailable as error:
                 attempt += 1
@@ -168,8 +170,11 @@ class Filler:
                 await self._clock.sleep(min(LONGEST_WAIT_SECONDS, pause))
         self._looked_at = self._clock.monotonic()
         self._look_at = self._looked_at + LOOK_SECONDS
-        plan = comparison.result()
-        self._ledger.compared(list(wanted), plan)
+        now = self._ledger.everything()
+        same = [channel_id for channel_id, wishes in wanted.items() if now.get(channel_id) == wishes]
+        plan = self._ledger.compared(same, comparison.result())
+        if now != wanted:  # meanwhile; what is deleted now may be wanted by now
+            self.look()
         self._gone.extend(plan.delete)
         if plan.calls:
             points = self._calls.points_per_minute()

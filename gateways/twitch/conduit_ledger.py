@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from gateways.twitch.conduit_plan import Fill
-from gateways.twitch.subscriptions import Key, Wanted, key_of
+from gateways.twitch.subscriptions import Key, Wanted, key_of, may
 
 
 class Filled(StrEnum):
@@ -41,11 +41,12 @@ class Progress:
 
 @dataclass(slots=True, eq=False)
 class Entry:
-    """`missing`: what is to be made; `None`: somebody has to look. `aside_until`: monotonic seconds, not tried
-    before."""
+    """`granted`: the scopes of the broadcaster, `None` where they are not known. `missing`: what is to be made; `None`:
+    somebody has to look. `aside_until`: monotonic seconds, not tried before."""
 
     id: str
     wanted: tuple[Wanted, ...]
+    granted: frozenset[str] | None = None
     missing: tuple[Wanted, ...] | None = None
     state: Filled = Filled.UNKNOWN
     detail: str = ""
@@ -59,7 +60,7 @@ class Ledger:
     def __init__(self, *, on_channel: OnChannel) -> None:
         self._on_channel = on_channel
         self._entries: dict[str, Entry] = {}
-        self._refused: set[tuple[str, Key]] = set()
+        self._without: dict[str, set[Key]] = {}
         self._queue: deque[Entry] = deque()
 
     @property
@@ -95,8 +96,9 @@ class Ledger:
         )
 
     def possible(self, entry: Entry) -> tuple[Wanted, ...]:
-        """What is wanted, without the optional ones that Twitch refused."""
-        return tuple(wish for wish in entry.wanted if (entry.id, key_of(wish)) not in self._refused)
+        """What is wanted, without the optional ones that Twitch refused, or would refuse."""
+        without = self._without.get(entry.id)
+        return tuple(wish for wish in entry.wanted if not without or key_of(wish) not in without)
 
     def everything(self) -> dict[str, tuple[Wanted, ...]]:
         """What is wanted of every channel and possible, for a comparison."""
@@ -104,20 +106,24 @@ class Ledger:
 
     # What others say
 
-    def want(self, channel_id: str, wanted: Sequence[Wanted]) -> None:
-        """A channel is to have these subscriptions. The same again changes nothing."""
+    def want(self, channel_id: str, wanted: Sequence[Wanted], granted: Collection[str] | None = None) -> None:
+        """A channel is to have these subscriptions; of the optional ones only those for which its broadcaster `granted`
+        the scope are asked for. The same again changes nothing."""
         entry = self._entries.get(channel_id)
         if entry is None:
             entry = self._entries[channel_id] = Entry(channel_id, ())
-        if entry.wanted != tuple(wanted):
-            entry.wanted = tuple(wanted)
+        scopes = None if granted is None else frozenset(granted)
+        if entry.granted != scopes:
+            self._without.pop(channel_id, None)
+        if (entry.wanted, entry.granted) != (tuple(wanted), scopes):
+            entry.wanted, entry.granted = tuple(wanted), scopes
             self._again(entry)
 
     def forget(self, channel_id: str) -> None:
         """A channel is to have none any more: what it has is still to be found and deleted."""
         entry = self._entries.pop(channel_id, None)
         if entry is not None:
-            self._allow(channel_id)
+            self._without.pop(channel_id, None)
             entry.wanted, entry.missing = (), None
             self._enqueue(entry)
 
@@ -125,7 +131,7 @@ class Ledger:
         """The streamer logged in: what was refused may be allowed now."""
         entry = self._entries.get(channel_id)
         if entry is not None and (entry.state is not Filled.ENABLED or entry.detail):
-            self._allow(channel_id)
+            self._without.pop(channel_id, None)
             self._again(entry)
 
     def recheck(self, channel_id: str) -> None:
@@ -142,23 +148,26 @@ class Ledger:
 
     # What the work finds
 
-    def compared(self, wanted: Sequence[str], plan: Fill) -> None:
-        """These channels were looked at, all at once."""
+    def compared(self, wanted: Sequence[str], plan: Fill) -> Fill:
+        """These channels were looked at, all at once. What is left to do of the plan."""
+        create: dict[str, tuple[Wanted, ...]] = {}
         for channel_id in wanted:
             entry = self._entries.get(channel_id)
-            missing = plan.create.get(channel_id, ())
+            missing = self._to_make(entry, plan) if entry is not None else ()
             if entry is None or (entry.state is Filled.NEEDS_LOGIN and missing):
                 continue
             entry.missing = missing
             if missing:
+                create[channel_id] = missing
                 self._show(entry, Filled.MISSING)
                 self._enqueue(entry)
             else:
                 self.complete(entry)
+        return Fill(create, plan.delete)
 
     def looked(self, entry: Entry, plan: Fill) -> None:
         """This one was looked at."""
-        entry.missing = plan.create.get(entry.id, ())
+        entry.missing = self._to_make(entry, plan)
         if entry.missing:
             self._show(entry, Filled.MISSING)
 
@@ -177,12 +186,13 @@ class Ledger:
 
     def without(self, entry: Entry, wish: Wanted) -> None:
         """The channel does without this optional one."""
-        self._refused.add((entry.id, key_of(wish)))
+        self._without.setdefault(entry.id, set()).add(key_of(wish))
         self.made(entry, wish)
 
     def complete(self, entry: Entry) -> None:
         """Nothing is missing."""
-        without = [wish.type for wish in entry.wanted if (entry.id, key_of(wish)) in self._refused]
+        keys = self._without.get(entry.id, ())
+        without = [wish.type for wish in entry.wanted if keys and key_of(wish) in keys]
         self._show(entry, Filled.ENABLED, f"without: {' '.join(without)}" if without else "")
 
     def needs_login(self, entry: Entry, detail: str) -> None:
@@ -212,8 +222,15 @@ class Ledger:
 
     # Small things
 
-    def _allow(self, channel_id: str) -> None:
-        self._refused = {refused for refused in self._refused if refused[0] != channel_id}
+    def _to_make(self, entry: Entry, plan: Fill) -> tuple[Wanted, ...]:
+        """What the channel lacks and Twitch may allow. The rest is not asked for: of thousands of channels that would
+        be minutes of calls at each start, all of them refused. What is there already is not looked at."""
+        lacking = plan.create.get(entry.id, ())
+        refused = [key_of(wish) for wish in lacking if wish.optional and not may(wish, entry.granted)]
+        if not refused:
+            return lacking
+        self._without.setdefault(entry.id, set()).update(refused)
+        return tuple(wish for wish in lacking if key_of(wish) not in refused)
 
     def _again(self, entry: Entry) -> None:
         entry.missing, entry.aside_until = None, 0.0

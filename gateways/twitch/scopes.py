@@ -39,7 +39,9 @@ SCOPES: dict[Feature, tuple[AuthScope, ...]] = {
     Feature.CHAT_AS_SELF: (AuthScope.USER_WRITE_CHAT,),
     Feature.CHAT_AS_APP_BOT: (AuthScope.USER_BOT, AuthScope.USER_WRITE_CHAT),
     Feature.CHAT_AS_APP_CHANNEL: (AuthScope.CHANNEL_BOT,),
-    Feature.READ_CHAT: (AuthScope.USER_READ_CHAT,),
+    # Over a conduit the application reads as a bot of whoever reads. Asked for from the start, since another way of
+    # listening must not send every streamer to Twitch again.
+    Feature.READ_CHAT: (AuthScope.USER_READ_CHAT, AuthScope.USER_BOT),
     Feature.FOLLOWERS: (AuthScope.MODERATOR_READ_FOLLOWERS,),
     Feature.BANS: (AuthScope.CHANNEL_MODERATE,),
 }

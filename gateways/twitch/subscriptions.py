@@ -104,7 +104,7 @@ def vip_channel(
     return tuple(
         Wanted(kind.type, kind.version, _condition(kind, channel_id), kind.scopes, kind.optional)
         for kind in VIP_CHANNEL
-        if kind.on(chosen) and (not kind.optional or _may(kind, scopes))
+        if kind.on(chosen) and (not kind.optional or may(kind, scopes))
     )
 
 
@@ -113,8 +113,9 @@ def _condition(kind: Kind, channel_id: str) -> dict[str, str]:
     return {"broadcaster_user_id": channel_id, **reader}
 
 
-def _may(kind: Kind, scopes: Collection[str] | None) -> bool:
-    return scopes is None or not kind.scopes or any(scope in scopes for scope in kind.scopes)
+def may(item: Kind | Wanted, scopes: Collection[str] | None) -> bool:
+    """Whether somebody who granted these scopes (`None`: not known) allows this subscription."""
+    return scopes is None or not item.scopes or any(scope in scopes for scope in item.scopes)
 
 
 def missing_scopes(wanted: Sequence[Wanted], scopes: Collection[str]) -> tuple[str, ...]:

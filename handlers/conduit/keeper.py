@@ -8,13 +8,13 @@ thing, and the filler reads before it makes.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Protocol
 
 import structlog
 
 from domain.channel import Channel
-from domain.errors import Broken, Conflict, Rejected, Unavailable
+from domain.errors import Broken, Conflict, CuelightError, Rejected, Unavailable
 from domain.ports import Clock, Metrics
 from domain.transport import Transport, Way, arrived, with_conduit
 from gateways.twitch.conduit_filler import ConduitRefused, Filler
@@ -48,7 +48,7 @@ class SubscribePort(Protocol):
 
 class Keeper:
     """See the module. `run` is the work; the rest may be called in any process, and means something in the one that
-    works."""
+    works. `granted`: the scopes of a broadcaster, `None` where they are not known."""
 
     def __init__(
         self,
@@ -59,6 +59,7 @@ class Keeper:
         filler: Filler,
         shown: Shown,
         channels: Channels,
+        granted: Callable[[str], Awaitable[Collection[str] | None]],
         connections: Connections,
         client_id: str,
         shards: int,
@@ -67,7 +68,7 @@ class Keeper:
     ) -> None:
         self._board, self._calls, self._helix = board, calls, helix
         self._filler, self._shown = filler, shown
-        self._channels, self._connections = channels, connections
+        self._channels, self._granted, self._connections = channels, granted, connections
         self._client_id, self._want_shards = client_id, shards
         self._clock, self._metrics = clock, metrics
         self._known: dict[str, Channel] = {}
@@ -79,6 +80,7 @@ class Keeper:
 
     def _forget_all(self) -> None:
         self._working = False
+        self._scopes: dict[str, Collection[str] | None] = {}
         self._checked = False  # whether the conduit was seen at Twitch since we began
         self._marked = ""
         self._shards: list[RemoteShard] = []
@@ -108,6 +110,7 @@ class Keeper:
         if channel_id:
             self._changed.add(channel_id)
         else:
+            self._scopes = {}
             self._listed_at = float("-inf")
         self._news.set()
 
@@ -121,6 +124,7 @@ class Keeper:
             self._shown.revived(channel_id)
         for one in [channel_id] if channel_id else self._filler.channels:
             self._filler.wake(one)
+        self._look_at_channel(channel_id)  # he may have granted more
 
     def look_at_shards(self) -> None:
         """A shard came or went."""
@@ -224,33 +228,45 @@ class Keeper:
         now = self._clock.monotonic()
         while self._changed and now - self._listed_at < LIST_SECONDS:
             channel_id = self._changed.pop()
+            self._scopes.pop(channel_id, None)
             try:
                 channel = await self._channels.get(channel_id)
+                if channel is None:
+                    self._forget(channel_id)
+                else:
+                    await self._want(channel)
             except Unavailable:
                 self._changed.add(channel_id)
                 raise
-            if channel is None:
-                self._forget(channel_id)
-            else:
-                self._want(channel)
         if now - self._listed_at < LIST_SECONDS:
             return
+        for channel_id in self._changed:
+            self._scopes.pop(channel_id, None)
         self._changed.clear()
-        channels = await self._channels.all()
-        self._listed_at = now
-        for channel in channels:
-            self._want(channel)
+        self._listed_at = now  # before: what is told meanwhile asks for another list
+        try:
+            channels = await self._channels.all()
+            for channel in channels:
+                await self._want(channel)
+        except CuelightError:
+            # What is wanted of half of them must not be filled: what the others have would go.
+            self._listed_at = float("-inf")
+            raise
         for gone in set(self._known) - {channel.id for channel in channels}:
             self._forget(gone)
 
-    def _want(self, channel: Channel) -> None:
+    async def _want(self, channel: Channel) -> None:
+        scopes = self._scopes  # read once; a change of all of them puts others in its place
+        if channel.id not in scopes:
+            scopes[channel.id] = await self._granted(channel.id)
         self._known[channel.id] = channel
         wanted = self._wanted.get(channel.id) or vip_channel(channel.id, settings=channel.settings)
-        self._filler.want(channel.id, wanted)
+        self._filler.want(channel.id, wanted, scopes.get(channel.id))
 
     def _forget(self, channel_id: str) -> None:
         self._known.pop(channel_id, None)
         self._wanted.pop(channel_id, None)
+        self._scopes.pop(channel_id, None)
         self._filler.forget(channel_id)
         self._shown.forget(channel_id)
 

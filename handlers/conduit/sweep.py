@@ -1,4 +1,5 @@
-"""After a gap of the conduit: every channel is reconciled, one after the other, so that 2,000 do not come at once.
+"""After a gap of the conduit: every channel is reconciled, one after the other, so that 2,000 do not come at once. The
+one that was heard of last is the first: nothing was missed where viewers do nothing, as a rule.
 
 Which channel Twitch routes to which shard is not told, and what one shard misses goes to another: so a gap concerns
 all. The gaps are counted in storage, and how many of them every channel was reconciled after; whoever holds the task
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 import structlog
 
@@ -51,14 +52,15 @@ class Lap:
 
 
 class Sweep:
-    """Run `run` in one process. `channels` lists those that there are (may raise `Unavailable`). `boot` names this
-    start of the process."""
+    """Run `run` in one process. `channels` lists those that there are, `heard` when an event of each came last, UTC ms
+    (both may raise `Unavailable`). `boot` names this start of the process."""
 
     def __init__(
         self,
         *,
         board: Board,
         channels: Callable[[], Awaitable[Iterable[str]]],
+        heard: Callable[[], Awaitable[Mapping[str, int]]],
         boot: str,
         intake: Intake,
         clock: Clock,
@@ -66,6 +68,7 @@ class Sweep:
         per_second: float = PER_SECOND,
     ) -> None:
         self._board, self._channels, self._boot, self._intake = board, channels, boot, intake
+        self._heard = heard
         self._clock, self._metrics, self._interval = clock, metrics, 1 / per_second
         self._news = asyncio.Event()
         board.listen(lambda transport: self._news.set())
@@ -86,7 +89,7 @@ class Sweep:
 
     async def _go_round(self) -> None:
         """One lap, and more of it for gaps that come meanwhile."""
-        gaps, lap = self._board.now.gaps, Lap(await self._channels())
+        gaps, lap = self._board.now.gaps, Lap(await self._in_order())
         log.info("conduit.sweep", channels=len(lap), gap=gaps)
         while len(lap):
             if self._board.now.gaps > gaps:
@@ -97,3 +100,8 @@ class Sweep:
             self._metrics.gauge("conduit_sweep_left", len(lap))
             await self._clock.sleep(self._interval)
         await self._board.change(lambda held: with_sweep(held, gaps))
+
+    async def _in_order(self) -> list[str]:
+        """Those of which nothing is known come last, as they are listed."""
+        channels, heard = await self._channels(), await self._heard()
+        return sorted(channels, key=lambda channel_id: -heard.get(channel_id, 0))

@@ -4,6 +4,7 @@ id. What is said in chat or on Discord is a row of its own: it holds up nobody, 
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import structlog
 
@@ -13,7 +14,7 @@ from domain.errors import Unavailable
 from domain.events import text
 from domain.inbox import Delivery
 from domain.ports import Clock, Metrics
-from domain.vip import VipSession
+from domain.vip import Grant, VipSession
 from domain.words import Line, line_of, line_shown, names, said
 from gateways.twitch.contracts import Chat, ChatAnswer, Helix, LoginNeeded, Waiting
 from handlers.accounts.speakers import Speakers
@@ -24,7 +25,7 @@ from storage.audit import AuditTrail
 from storage.channels import Channels
 from storage.pulses import Chats
 
-__all__ = ("Announcer", "ChatWriter", "Line")
+__all__ = ("Announcer", "ChatWriter", "Line", "lasting")
 
 log = structlog.get_logger(__name__)
 
@@ -35,6 +36,15 @@ ASIDE = "chat"
 LATE_MS = 15 * 60_000
 """How old a line may be that is still said. Whoever logs in after a week shall not have a week's news in his chat, and
 a thousand refunds do not fill it for hours."""
+
+
+def lasting(session: VipSession, grant: Grant | None) -> dict[str, Any]:
+    """What a line tells of how long a VIP lasts and of what was added now (`grant`)."""
+    stream, after_ms = session.until_stream_end, session.after_stream_ms or None
+    added = 0 if grant is None else grant.added_ms
+    # The longest that a stream may last is nothing to be told beside a length that is meant.
+    promised = after_ms is not None and grant is not None and grant.until_stream_end
+    return {"duration_ms": None if promised else added, "until_stream": stream, "after_ms": after_ms}
 
 
 class Announcer:

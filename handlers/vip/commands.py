@@ -124,7 +124,13 @@ class Commands:
         left_ms = session.left_ms(self._clock.now())
         if session.left_at:  # over, and the streamer lets it be
             return Line("vip_answer", shown, variant="no_end")
-        return Line("vip_answer", shown, left_ms=left_ms, until_stream=session.until_stream_end)
+        return Line(
+            "vip_answer",
+            shown,
+            left_ms=left_ms,
+            until_stream=session.until_stream_end,
+            after_ms=session.after_stream_ms or None,
+        )
 
 
 def _cheapest(channel: Channel) -> Reward | None:

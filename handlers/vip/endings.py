@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from domain.audit import SYSTEM, Action, Actor, AuditRecord, streamer
 from domain.channel import Viewer
 from domain.errors import Rejected
-from domain.events import identifier, role_event
+from domain.events import identifier, number, role_event
 from domain.inbox import Delivery
 from domain.ports import Checkpoint, Clock, Metrics
-from domain.viewer import Kept, Listed, ViewerRecord
-from domain.vip import Ended, VipSession, VipStatus, ended, fenced, left, renamed
+from domain.viewer import Kept, Listed, ViewerRecord, kept_besides
+from domain.vip import Ended, VipSession, VipStatus, ended, fenced, left, renamed, stream_over
 from gateways.twitch.contracts import Helix
 from handlers.vip.announce import Announcer, Line
 from handlers.vip.hands import Hands
@@ -79,7 +80,10 @@ class Endings:
         clock: Clock,
         metrics: Metrics,
         checkpoint: Checkpoint,
+        session_changed: Callable[[], None],
     ) -> None:
+        """`session_changed` wakes the scheduler of expiries."""
+        self._session_changed = session_changed
         self._channels, self._sessions, self._viewers, self._helix = channels, sessions, viewers, helix
         self._room, self._hands, self._announcer, self._live = room, hands, announcer, live
         self._restoring = restoring
@@ -93,11 +97,30 @@ class Endings:
         return await self._over(work, session, Ended.EXPIRED, cause=work.row.transport or "clock")
 
     async def stream_over(self, work: Work) -> str:
-        """Handle `vip.stream_over`: the same for a session that ends with the stream."""
+        """Handle `vip.stream_over`: the same for a session that ends with the stream. What it has by the clock besides
+        begins to run (`runs_on`)."""
         session = await self._of(work)
-        if session.status is VipStatus.ACTIVE and not session.until_stream_end:
-            return "extended"  # by time that does not end with the stream
+        if session.status is VipStatus.ACTIVE and not session.left_at:
+            by_the_clock = not session.until_stream_end or session.stream_since > _stream_ended_at(work)
+            if by_the_clock and work.noted("runs_on") is None:
+                return "extended"  # by time that does not end with this stream
+            if by_the_clock or session.after_stream_ms:
+                return await self._run_on(work, session)
         return await self._over(work, session, Ended.STREAM_OVER, cause="stream")
+
+    async def _run_on(self, work: Work, session: VipSession) -> str:
+        """Repeating it after a crash changes nothing more, and shows it."""
+        await work.note("runs_on", {"session_id": session.id})
+        over_at, fence = _stream_over_at(work), work.fence
+        work.ensure_held()
+        session = await self._sessions.change(
+            session.id, lambda held: stream_over(fenced(held, fence), over_at=over_at)
+        )
+        self._checkpoint("vip.runs_on")
+        self._session_changed()
+        work.ensure_held()
+        await self._live.show_vip(session, key=f"{work.row.id}:runs_on")
+        return "runs_on"
 
     async def _of(self, work: Work) -> VipSession:
         session = await self._sessions.get(identifier(work.payload, "session_id"))
@@ -277,17 +300,18 @@ class Endings:
         """What a moderator has left of his VIP is kept for him (`people.py` gives it back). Twice is once."""
         at = session.ended_at or 0
         kept = Kept(
-            session.left_ms(at), at, session.reward_id, session.reward_title, session.until_stream_end
+            session.left_ms(at),
+            at,
+            session.reward_id,
+            session.reward_title,
+            session.until_stream_end,
+            min(session.after_stream_ms, session.left_ms(at)),
         )
 
         def keep(record: ViewerRecord) -> ViewerRecord:
             if not kept.ms or record.kept_from == session.id:
                 return record
-            if record.kept is None:
-                return replace(record, kept=kept, kept_from=session.id)
-            both = replace(kept, ms=kept.ms + record.kept.ms)
-            until = kept.until_stream_end and record.kept.until_stream_end
-            return replace(record, kept=replace(both, until_stream_end=until), kept_from=session.id)
+            return replace(record, kept=kept_besides(kept, record.kept), kept_from=session.id)
 
         await self._viewers.change(session.channel_id, _viewer(session), keep)
 
@@ -299,6 +323,16 @@ class Endings:
             by_hand = session.ended_because == Ended.REMOVED_BY_HAND
             if session.viewer_id == viewer_id and by_hand and abs(since) <= SAME_MOMENT_MS:
                 await self._keep(session)
+
+
+def _stream_ended_at(work: Work) -> int:
+    """Which stream it is that is over, by when it went. A row of an earlier release names none."""
+    return number(work.payload, "ended_at") if "ended_at" in work.payload else work.row.received_at
+
+
+def _stream_over_at(work: Work) -> int:
+    """Since when it is over."""
+    return number(work.payload, "over_at") if "over_at" in work.payload else work.row.received_at
 
 
 def _viewer(session: VipSession) -> Viewer:

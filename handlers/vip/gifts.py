@@ -8,7 +8,7 @@ from domain.audit import SYSTEM, Action, Actor, AuditRecord
 from domain.channel import Viewer
 from domain.ports import Clock, Metrics
 from domain.vip import VipSession
-from handlers.vip.announce import Announcer, Line
+from handlers.vip.announce import Announcer, Line, lasting
 from handlers.vip.granting import Given
 
 ACTIONS: dict[str, Action] = {
@@ -46,9 +46,8 @@ class Gifts:
             line = Line(
                 template or word,
                 viewer.shown,
-                duration_ms=added,
                 left_ms=session.left_ms(at),
-                until_stream=session.until_stream_end,
+                **lasting(session, grant),
                 reward=session.reward_title,
             )
         told = {

@@ -47,6 +47,7 @@ class Gift:
     method: Method
     granted_by: str
     until_stream_end: bool = False
+    after_stream_ms: int = 0  # of `ms`: see `domain.vip.opened`
     reward_id: str = ""
     reward_title: str = ""
 
@@ -144,6 +145,7 @@ class Granting:
         outcome = await self._helix.add_vip(channel.id, gift.viewer.id)
         self._checkpoint("vip.granted")
         if outcome is AddVip.ADDED or (outcome is AddVip.ALREADY_VIP and intended):
+            await self._room.freed(channel.id)  # it had a slot, whatever it said before
             return Given("granted", await self.open(work, channel.id, gift))
         await work.note("grant", {**intent, "refused": True})  # a badge that comes now is not of our making
         viewer_id, session_id = gift.viewer.id, gift.session_id
@@ -154,7 +156,10 @@ class Granting:
         return REFUSALS[outcome]
 
     async def _reserved(self, channel: Channel, gift: Gift) -> bool:
-        return await self._room.reserve(channel, viewer_id=gift.viewer.id, session_id=gift.session_id)
+        # What cannot be given back is worth a call, also while Twitch is believed to have no slot.
+        return await self._room.reserve(
+            channel, viewer_id=gift.viewer.id, session_id=gift.session_id, asks=True
+        )
 
     async def open(self, work: Work, channel_id: str, gift: Gift) -> VipSession:
         """Write the session down for a VIP that is there."""
@@ -171,6 +176,7 @@ class Granting:
             reward_id=gift.reward_id,
             reward_title=gift.reward_title,
             until_stream_end=gift.until_stream_end,
+            after_stream_ms=gift.after_stream_ms,
         )
         session = await self._sessions.create(vip.fenced(fresh, work.fence))
         await self._room.taken(session)
@@ -190,6 +196,7 @@ class Granting:
                 added_ms=gift.ms,
                 now=now,
                 until_stream_end=gift.until_stream_end,
+                after_stream_ms=gift.after_stream_ms,
             ),
         )
         self._checkpoint("vip.counted")

@@ -31,6 +31,7 @@ def vip_body(session: VipSession) -> dict[str, Any]:
         "granted_at": session.granted_at,
         "expires_at": session.expires_at,
         "until_stream_end": session.until_stream_end,
+        "after_stream_ms": session.after_stream_ms,
         "protected": False,  # a session has an end; who is protected has none
         "method": session.method.value,
         "reward_id": session.reward_id,
@@ -53,6 +54,7 @@ def by_hand_body(record: ViewerRecord) -> dict[str, Any]:
         "granted_at": record.by_hand_since,
         "expires_at": None,
         "until_stream_end": False,
+        "after_stream_ms": 0,
         "protected": record.listed is Listed.PROTECTED,
         "method": BY_HAND,
         "reward_id": "",

@@ -85,6 +85,8 @@ class People:
             if await self._helix.is_moderator(channel.id, event.viewer.id):
                 return "still_moderator"
             if kept.until_stream_end and (await self._streams.get(channel.id)).over_at >= kept.at:
+                kept = replace(kept, ms=kept.after_stream_ms, until_stream_end=False, after_stream_ms=0)
+            if not kept.ms:
                 await self._given_back(channel, event.viewer, kept)
                 return "stream_over"
             await work.note("kept", asdict(kept))
@@ -96,6 +98,7 @@ class People:
             method=Method.KEPT,
             granted_by=viewer.id,
             until_stream_end=kept.until_stream_end,
+            after_stream_ms=kept.after_stream_ms,
             reward_id=kept.reward_id,
             reward_title=kept.reward_title,
         )

@@ -52,6 +52,13 @@ class PulseKeeper:
         pulse, news = await self._pulses.get(channel_id), self._news.get(channel_id)
         return pulse if news is None else with_events(pulse, news.heard, at=news.at, lag_ms=news.lag_ms)
 
+    async def last_events(self) -> dict[str, int]:
+        """When an event came last (UTC ms), of every channel of which that is known, here or to other processes."""
+        written = await self._pulses.last_events()
+        return written | {
+            channel_id: max(news.at, written.get(channel_id, 0)) for channel_id, news in self._news.items()
+        }
+
     async def run(self) -> None:
         """Write until cancelled."""
         while True:

@@ -56,14 +56,15 @@ class Room:
         """The slots of a channel as they are now."""
         return await self._slots.get(channel_id)
 
-    async def reserve(self, channel: Channel, *, viewer_id: str, session_id: str) -> bool:
+    async def reserve(self, channel: Channel, *, viewer_id: str, session_id: str, asks: bool = False) -> bool:
         """Take a slot for a session that is about to begin, before Twitch is asked for the VIP. False: there is none,
-        or others have waited for it. To be followed by `taken`, `no_slot` or `release`."""
+        or others have waited for it. To be followed by `taken`, `no_slot` or `release`. `asks`: also where Twitch said
+        lately that it has none."""
         limits, now = channel.settings.limits, self._clock.now()
         slots = await self.change(
             channel,
             lambda held: moves.reserve(
-                held, viewer_id=viewer_id, session_id=session_id, limits=limits, now=now
+                held, viewer_id=viewer_id, session_id=session_id, limits=limits, now=now, asks=asks
             ),
         )
         hold = slots.hold_of(viewer_id)
@@ -120,7 +121,7 @@ class Room:
             )
 
     async def freed(self, channel_id: str) -> None:
-        """A VIP that is not ours was removed on Twitch: there may be a slot."""
+        """What Twitch said last of its slots counts no more: a VIP that is not ours was removed, say."""
         slots = await self._slots.get(channel_id)
         channel = await self._channels.get(channel_id) if slots.full_since else None
         if channel is not None:

@@ -196,8 +196,9 @@ class OnAir:
         ends = [
             session
             for session in await self._sessions.active(channel_id)
-            if session.until_stream_end and session.granted_at <= at
+            if session.until_stream_end and session.stream_since <= at
         ]
+        over_at = at + self._grace_ms
         for session in ends:
             await self._intake.accept(
                 Delivery(
@@ -206,7 +207,8 @@ class OnAir:
                     kind="vip.stream_over",
                     lane=lane_of(channel_id, session.viewer_id),
                     channel_id=channel_id,
-                    raw=json.dumps({"session_id": session.id}).encode(),
+                    raw=json.dumps({"session_id": session.id, "ended_at": at, "over_at": over_at}).encode(),
+                    first_counts=True,  # an earlier release did not say which stream
                 )
             )
         return f"{len(ends)} VIPs, {waiting} waiting"

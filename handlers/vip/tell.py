@@ -18,7 +18,7 @@ from domain.ports import Clock, Metrics
 from domain.redemption import Alarm, Redemption, Refusal
 from domain.redemption import RedemptionStatus as Status
 from handlers.intake import Intake
-from handlers.vip.announce import Announcer, Line
+from handlers.vip.announce import Announcer, Line, lasting
 from handlers.work import Work
 from storage.redemptions import Redemptions
 from storage.sessions import Sessions
@@ -62,11 +62,12 @@ class Teller:
         if redemption.user_input:
             detail["user_input"] = redemption.user_input
         if session is not None:
-            added = sum(grant.added_ms for grant in session.grants if grant.cause == redemption.id)
+            grants = [grant for grant in session.grants if grant.cause == redemption.id]
+            added = sum(grant.added_ms for grant in grants)
             left = session.left_ms(redemption.settled_at or redemption.received_at)
             detail |= {"seconds": added // 1000, "expires_at": session.expires_at}
             if line is not None:
-                line = replace(line, duration_ms=added, left_ms=left, until_stream=session.until_stream_end)
+                line = replace(line, left_ms=left, **lasting(session, grants[0] if grants else None))
         elif redemption.outcome:
             line = None  # the session was erased meanwhile: there is no time to speak of
         new = await self._announcer.announce(

@@ -246,6 +246,7 @@ class Waiting:
             if going is None or going.status is not VipStatus.ACTIVE:
                 await self._room.change(channel, partial(moves.stays, session_id=leaving.session_id))
                 mended += 1
+        await self._room.freed(channel.id)  # whoever compares wants to know it afresh
         await self._room.tell_rewards(channel, run=run)
         if mended:
             log.warning("slots.mended", channel=channel.id, places=mended)

@@ -65,10 +65,10 @@ class Control:
             **EventSubControl(self._stage).commands(),
         }
         for path, command in commands.items():
-            app.router.add_post(f"/sim/{path}", _answering(command))
-        app.router.add_delete("/sim/faults", _answering(self.clear_faults))
-        app.router.add_get("/sim/faults", _answering(lambda _: {"faults": self._stage.faults.to_json()}))
-        app.router.add_get("/sim/state", _answering(self.state))
+            app.router.add_post(f"/sim/{path}", answering(command))
+        app.router.add_delete("/sim/faults", answering(self.clear_faults))
+        app.router.add_get("/sim/faults", answering(lambda _: {"faults": self._stage.faults.to_json()}))
+        app.router.add_get("/sim/state", answering(self.state))
         app.router.add_get("/sim/ledger", self._ledger)
 
     # The world
@@ -310,7 +310,9 @@ class Control:
         return self._stage.world.channel(str(body["channel_id"]))
 
 
-def _answering(command: Command) -> Callable[[web.Request], Awaitable[web.Response]]:
+def answering(command: Command) -> Callable[[web.Request], Awaitable[web.Response]]:
+    """A handler of the control surface: JSON in and out, for loopback addresses only."""
+
     async def handle(request: web.Request) -> web.Response:
         if not _is_loopback(request.remote):
             return web.json_response({"error": "the control surface answers loopback only"}, status=403)

@@ -29,6 +29,7 @@ class CrowdControl:
             "powerup": self.power_up,
             "rename": self.rename,
             "arrange": self.arrange,
+            "drop": self.drop,
         }
 
     def follow(self, body: Body) -> Body:
@@ -107,6 +108,17 @@ class CrowdControl:
     def arrange(self, body: Body) -> Body:
         """Tell the oracle of an order from the dashboard, right before it is given: {"channel_id","user_id"}."""
         self._stage.crowd.arrange(self._channel(body), self._user(body))
+        return {}
+
+    def drop(self, body: Body) -> Body:
+        """Chat that is taken and not shown: {"channel_id","code":"msg_rejected","message":"","times":1}, see
+        `crowd.DROP_REASONS`."""
+        self._stage.crowd.drop_lines(
+            self._channel(body),
+            code=str(body.get("code", "msg_rejected")),
+            message=str(body.get("message", "")),
+            times=int(body.get("times", 1)),
+        )
         return {}
 
     def _by(self, body: Body, channel: Channel) -> User:

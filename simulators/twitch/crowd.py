@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import repeat
 from typing import Any
 
 from simulators.twitch.errors import ApiError
@@ -15,6 +16,14 @@ from simulators.twitch.talk import Publish
 from simulators.twitch.world import Channel, User, World
 
 BITS_TYPES = ("cheer", "power_up", "combo")
+DROP_REASONS = {
+    "msg_rejected": "Your message is being checked by mods and has not been sent.",
+    "msg_rejected_mandatory": "Your message wasn't posted due to conflicts with the channel's moderation settings.",
+    "msg_duplicate": "Your message was not sent because it is identical to the previous one you sent.",
+    "msg_slowmode": "This room is in slow mode and you are sending messages too quickly.",
+    "msg_followersonly": "This room is in followers-only mode.",
+    "msg_subsonly": "This room is in subscribers-only mode.",
+}
 
 
 class Crowd:
@@ -141,6 +150,15 @@ class Crowd:
         """Nothing tells of it but the next event."""
         self._world.rename(user, login, name)
         self._ledger.write("renamed", user_id=user.id, by="self")
+
+    def drop_lines(self, channel: Channel, *, code: str, message: str = "", times: int = 1) -> None:
+        """The next lines of applications are taken and not shown (`is_sent: false`), for a reason: one of
+        `DROP_REASONS`, or another one. `times` 0: all are shown from here on."""
+        if not code:
+            raise ApiError(400, f"a drop has a code: {', '.join(DROP_REASONS)}, or another one")
+        reason = (code, message or DROP_REASONS.get(code, code))
+        channel.drops.clear()
+        channel.drops.extend(repeat(reason, times))
 
     def arrange(self, channel: Channel, user: User) -> None:
         """For the oracle: from here on the streamer's own orders to the application (dashboard, API) decide about this

@@ -11,6 +11,8 @@ from typing import Any
 
 from aiohttp import web
 
+from simulators.twitch.control import answering
+
 MOST_KEPT = 100
 MOST_BYTES = 64 << 10
 
@@ -26,8 +28,8 @@ class Wall:
 
     def add_routes(self, app: web.Application) -> None:
         app.router.add_post("/api/webhooks/{id}/{token}", self._execute)
-        app.router.add_get("/sim/discord", self._show)
-        app.router.add_post("/sim/discord/delete", self._delete)
+        app.router.add_get("/sim/discord", answering(lambda _: {"messages": list(self.heard)}))
+        app.router.add_post("/sim/discord/delete", answering(self._delete))
 
     async def _execute(self, request: web.Request) -> web.Response:
         webhook = request.match_info["id"]
@@ -40,7 +42,9 @@ class Wall:
                 "global": False,
             }
             return web.json_response(told, status=429)
-        raw = await request.content.read(MOST_BYTES)
+        raw = await request.read()
+        if len(raw) > MOST_BYTES:
+            return web.json_response({"message": "Request entity too large", "code": 40005}, status=413)
         try:
             body = json.loads(raw)
         except ValueError:
@@ -50,10 +54,7 @@ class Wall:
         self.heard.append({"webhook": webhook, "body": body})
         return web.Response(status=204)
 
-    async def _show(self, request: web.Request) -> web.Response:
-        return web.json_response({"messages": list(self.heard)})
-
-    async def _delete(self, request: web.Request) -> web.Response:
-        body = await request.json()
+    def _delete(self, body: dict[str, Any]) -> dict[str, Any]:
+        """In the channel settings: {"id"}."""
         self.deleted.add(str(body["id"]))
-        return web.json_response({})
+        return {}

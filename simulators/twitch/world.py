@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field
 
 from simulators.twitch.errors import ApiError
@@ -25,7 +26,8 @@ class User:
 @dataclass
 class Channel:
     """A broadcaster's channel. Roles and `followers` map a user id to the moment (ms) since when they hold, `timeouts`
-    to the moment until when. `blocked` are banned for good."""
+    to the moment until when. `blocked` are banned for good. `drops`: why the next chat lines of applications are not
+    shown, (code, sentence) each."""
 
     user: User
     vip_slots: int
@@ -40,6 +42,7 @@ class Channel:
     rewards: dict[str, Reward] = field(default_factory=dict)
     redemptions: dict[str, Redemption] = field(default_factory=dict)
     live_since: int | None = None
+    drops: deque[tuple[str, str]] = field(default_factory=deque)
 
     @property
     def id(self) -> str:

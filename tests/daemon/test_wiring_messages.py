@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -65,6 +66,29 @@ async def test_from_a_redemption_to_chat_discord_and_the_answer_to_who_asks(tmp_
                 await asyncio.sleep(0.02)
         settings = (await page.get("/api/settings"))[1]
         assert settings["discord"]["configured"] is False
+
+
+async def test_a_line_that_twitch_does_not_show_is_on_the_page(tmp_path: Path) -> None:
+    async with running(tmp_path) as run, browser(run) as page:
+        channel_id, reward_id = await opened(run, page)
+        await run.order("drop", {"channel_id": channel_id, "code": "msg_rejected"})
+        await run.redeem(channel_id, reward_id, "ann")
+
+        async def dropped(count: int) -> dict[str, Any]:
+            async with asyncio.timeout(SECONDS):
+                while True:
+                    chat: dict[str, Any] = (await page.get("/api/connection"))[1]["chat"]
+                    if chat["dropped"] + chat["sent"] == count:
+                        return chat
+                    await asyncio.sleep(0.02)
+
+        told = await dropped(1)
+        assert (told["dropped"], told["last_drop"]["reason"]) == (1, "msg_rejected")
+        await run.redeem(channel_id, reward_id, "ben")
+        told = await dropped(2)
+        assert (told["sent"], told["last_drop"]["reason"]) == (1, "msg_rejected")
+        (line,) = said(run, channel_id)
+        assert "Ben" in line
 
 
 async def test_a_start_is_told_in_chat(tmp_path: Path) -> None:

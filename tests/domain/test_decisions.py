@@ -19,7 +19,7 @@ from domain.decisions import (
     time_to_add,
 )
 from domain.redemption import SETTLED, Redemption, RedemptionStatus, Refusal
-from domain.vip import Method, VipSession, extended, opened
+from domain.vip import Method, VipSession, extended, left, opened, stream_over
 
 VIP, MODERATOR, PLAIN = World(True, False), World(False, True), World(False, False)
 
@@ -110,8 +110,10 @@ def test_time_by_the_clock_is_always_added() -> None:
 def test_time_until_the_end_of_the_stream_is_a_promise() -> None:
     assert time_to_add(STREAM, 1, None, now=0) == 900
     assert time_to_add(STREAM, 1, replace(UNTIL_1000, until_stream_end=True), now=0) == 0, "sold already"
-    assert time_to_add(STREAM, 1, UNTIL_1000, now=50) == 0, "he lasts longer as it is"
-    assert time_to_add(STREAM, 1, UNTIL_1000, now=300) == 200
+    assert time_to_add(STREAM, 1, UNTIL_1000, now=50) == 900, "the clock stands still meanwhile"
+    over = replace(UNTIL_1000, until_stream_end=True)
+    assert time_to_add(STREAM, 1, over, now=1000) == 900, "of that one nothing is left"
+    assert time_to_add(STREAM, 1, left(over, now=300), now=400) == 900
 
 
 @given(
@@ -128,7 +130,11 @@ def test_no_time_is_lost_by_an_extension(time: VipTime, until_stream_end: bool, 
     after = extended(before, cause="r-1", added_ms=added, now=now, until_stream_end=is_stream)
     assert after.expires_at >= before.expires_at
     assert after.expires_at >= now + time.ms, "what was paid for is there"
-    assert not after.until_stream_end, "and no stream that ends early takes what the clock has promised"
+    soon = stream_over(after, over_at=now).expires_at
+    by_the_clock = 0 if until_stream_end else before.left_ms(now)
+    assert soon >= now + by_the_clock + (0 if is_stream else time.ms), (
+        "and no stream that ends early takes it"
+    )
 
 
 def test_what_is_under_way_goes_on_the_way_it_went() -> None:

@@ -55,6 +55,16 @@ def test_who_comes_while_others_wait_does_not_overtake() -> None:
     assert reserved(slots, "b").hold_of("b") is None
 
 
+def test_who_asks_twitch_anyway_obeys_the_cap_and_the_list_all_the_same() -> None:
+    def asked(slots: Slots) -> bool:
+        after = moves.reserve(slots, viewer_id="cat", session_id="s-cat", limits=CAP_2, now=5, asks=True)
+        return after.hold_of("cat") is not None
+
+    assert asked(replace(full("ann"), full_since=5))
+    assert not asked(full("ann", "ben")), "the streamer's own cap"
+    assert not asked(replace(full("ann"), full_since=5, waiting=(wait(1),))), "others have waited"
+
+
 def test_releasing_twice_or_for_another_session_frees_nothing_more() -> None:
     slots = released(full("a", "b"), "a")
     assert [hold.viewer_id for hold in slots.held] == ["b"]

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,6 +25,14 @@ from domain.vip import (
     reminded,
     renamed,
     shortened,
+    stream_over,
+)
+
+Additions = list[tuple[int, int, bool]]
+"""Of each: how long after the one before (ms), how much (ms), whether it is until the end of the stream."""
+
+ADDITIONS = st.lists(
+    st.tuples(st.integers(0, 3000), st.integers(1, 9000), st.booleans()), min_size=1, max_size=6
 )
 
 
@@ -111,15 +121,77 @@ class Sessions(RuleBasedStateMachine):
 TestSessions = Sessions.TestCase
 
 
-def test_a_session_ends_with_the_stream_only_if_all_of_its_time_does() -> None:
+def test_time_by_the_clock_is_kept_beside_the_stream() -> None:
     one = session(until_stream_end=True)
-    assert one.until_stream_end
-    both = extended(one, cause="r-2", added_ms=5, now=0, until_stream_end=True)
-    assert both.until_stream_end
-    mixed = extended(both, cause="r-3", added_ms=5, now=0)
-    assert not mixed.until_stream_end
-    assert shortened(mixed, cause="r-3").until_stream_end, "what was by the clock was taken back"
-    assert not extended(session(), cause="r-2", added_ms=5, now=0, until_stream_end=True).until_stream_end
+    longer = extended(one, cause="r-2", added_ms=5, now=0, until_stream_end=True)
+    both = extended(longer, cause="r-3", added_ms=60, now=100)
+    assert (both.until_stream_end, both.after_stream_ms, both.expires_at) == (True, 60, 1065)
+    assert shortened(both, cause="r-3") == replace(longer, grants=longer.grants)
+    alone = shortened(shortened(both, cause="r-1"), cause="r-2")
+    assert (alone.until_stream_end, alone.after_stream_ms, alone.expires_at) == (False, 0, 60)
+
+
+def test_what_is_by_the_clock_stands_still_while_a_stream_lasts() -> None:
+    both = extended(session(), cause="r-2", added_ms=5000, now=400, until_stream_end=True)
+    assert (both.until_stream_end, both.after_stream_ms, both.expires_at) == (True, 600, 6000)
+    assert both.stream_since == 400
+    over = stream_over(both, over_at=500)
+    assert (over.until_stream_end, over.after_stream_ms, over.expires_at) == (False, 0, 1100)
+    assert stream_over(over, over_at=9000) is over
+    assert shortened(over, cause="r-2").expires_at == 1000, "of the stream, what it was: a hundred"
+    assert stream_over(both, over_at=5900).expires_at == 6000, "at the latest"
+
+
+def test_nothing_begins_before_it_was_added() -> None:
+    """The end of the stream is heard late, and somebody has extended meanwhile."""
+    late = extended(session(9000, until_stream_end=True), cause="r-2", added_ms=60, now=5000)
+    assert stream_over(late, over_at=1000).expires_at == 5060
+
+
+def test_a_stream_that_is_over_is_not_gone_on_with() -> None:
+    """Past its end, or left: what comes then is a promise of its own."""
+    past = extended(session(until_stream_end=True), cause="r-2", added_ms=60, now=1000)
+    assert (past.until_stream_end, past.after_stream_ms, past.expires_at) == (False, 0, 1060)
+    again = extended(
+        left(session(until_stream_end=True), now=300),
+        cause="r-2",
+        added_ms=60,
+        now=400,
+        until_stream_end=True,
+    )
+    assert (again.until_stream_end, again.after_stream_ms, again.stream_since) == (True, 0, 400)
+
+
+def ends(additions: Additions, *, over_at: int) -> int:
+    """When a VIP ends to which this was added, each so long after the one before, if the stream is over then."""
+    held, now = None, 0
+    for number, (gap, added_ms, is_stream) in enumerate(additions):
+        now += gap
+        if held is None:
+            held = session(added_ms, now, until_stream_end=is_stream)
+        elif not (is_stream and held.until_stream_end and not held.is_over(now)):  # that is not sold
+            held = extended(held, cause=f"c-{number}", added_ms=added_ms, now=now, until_stream_end=is_stream)
+    assert held is not None
+    assert sum(grant.added_ms for grant in held.grants) >= held.expires_at - now
+    over = stream_over(held, over_at=max(now, over_at))
+    assert not over.until_stream_end
+    assert over.expires_at <= held.expires_at, "the longest that it may last"
+    return over.expires_at
+
+
+@given(ADDITIONS, st.integers(0, 20_000), st.data())
+def test_no_time_is_lost_by_an_extension_and_none_is_made_of_a_stream(
+    additions: Additions, over_at: int, data: st.DataObject
+) -> None:
+    end, now = ends(additions, over_at=over_at), sum(gap for gap, _, _ in additions)
+    by_the_clock = sum(added_ms for _, added_ms, is_stream in additions if not is_stream)
+    assert end <= max(over_at, now) + by_the_clock, (
+        "what was paid for by the clock, and no more, after the stream"
+    )
+    if len(additions) > 1:
+        _, added_ms, is_stream = additions[-1]
+        assert end >= ends(additions[:-1], over_at=max(over_at, now))
+        assert is_stream or end >= now + added_ms, "all of it is still to come"
 
 
 def test_what_is_left_is_over_and_counts_from_now_when_it_is_extended() -> None:
@@ -152,7 +224,8 @@ def test_who_extends_without_end_is_remembered_in_bounded_space() -> None:
     assert sum(grant.added_ms for grant in held.grants) == held.expires_at
     assert len(held.grants) == MOST_GRANTS
     assert held.grants[0].cause == EARLIER
-    assert not held.grants[0].until_stream_end
+    assert held.grants[0].until_stream_end, "among others"
+    assert held.until_stream_end
     last = f"c-{MOST_GRANTS + 299}"
     assert extended(held, cause=last, added_ms=10, now=0) is held
     assert shortened(held, cause=last).expires_at == held.expires_at - 10

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -69,6 +70,19 @@ def test_time_that_ends_with_the_stream_has_no_length() -> None:
     line = Line("granted", "Ann", duration_ms=172_800_000, left_ms=172_800_000, until_stream=True)
     assert speak(line) == "@Ann is VIP now, until this stream ends. Enjoy!"
     assert speak(line, granted="{viewer}: {duration}") == "Ann: the rest of this stream"
+
+
+def test_time_by_the_clock_after_the_stream_is_told_beside_it() -> None:
+    line = Line("extended", "Ann", duration_ms=300_000, left_ms=9, until_stream=True, after_ms=300_000)
+    assert speak(line) == "@Ann stays VIP: 5 min more, the rest of this stream + 5 min in all."
+    promised = replace(line, duration_ms=None)
+    assert (
+        speak(promised, extended="{duration}, {left}")
+        == "the rest of this stream, the rest of this stream + 5 min"
+    )
+    asked = Line("vip_answer", "Ann", left_ms=9, until_stream=True, after_ms=300_000)
+    assert speak(asked) == "@Ann, you are VIP for the rest of this stream + 5 min."
+    assert speak(asked, "de") == "@Ann, du bist VIP für den Rest dieses Streams + 5 Min."
 
 
 def test_an_own_text_wins_as_long_as_it_can_be_filled() -> None:

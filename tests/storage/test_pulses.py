@@ -54,3 +54,11 @@ async def test_coming_online_is_told_once_in_a_while(store: Store) -> None:
     )
     await chats.sent("1")
     assert (await chats.get("1")).online_at == 900
+
+
+async def test_the_last_event_of_every_channel_is_known_at_once(store: Store) -> None:
+    pulses = Pulses(await store.collection(PULSES))
+    assert await pulses.last_events() == {}
+    for channel_id, at in (("1", 50), ("2", 70)):
+        await pulses.change(channel_id, lambda held, at=at: replace(held, last_event_at=at))  # type: ignore[misc]
+    assert await pulses.last_events() == {"1": 50, "2": 70}

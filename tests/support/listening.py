@@ -7,7 +7,7 @@ clock is the machine's, since Twitch's messages carry it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -125,6 +125,7 @@ class Town:
     leases: MemoryLeases
     bus: Bus = field(default_factory=Bus)
     processes: dict[str, Process] = field(default_factory=dict)
+    scopes: Callable[[str], Awaitable[Collection[str] | None]] | None = None
 
     async def start(self, name: str = "a", *, transport: str = "conduit", shards: int = 2) -> Process:
         """Start a process; returns at once."""
@@ -158,6 +159,7 @@ class Town:
             desk=scene.desk,
             outside=Outside(scene.http, scene.tokens, scene.oauth, helix),
             shared=Shared(clock=self.clock, topics=scene.topics, leases=leases, signals=signals, pace=pace),
+            granted=self.scopes or scene.grants.scopes,
             owner=name,
             boot=f"{name}.{self.clock.now()}",
             clock=self.clock,

@@ -68,12 +68,12 @@ async def test_vips_without_an_end_say_why(seen: Seen, stage: Stage) -> None:
     stage.vips = [
         vip("hand:1", "old_friend", expires_at=None, method="by_hand"),
         vip("hand:2", "sister", expires_at=None, method="by_hand", protected=True),
-        vip("c", "guest", left=3000, until_stream_end=True),
+        vip("c", "guest", left=3000, until_stream_end=True, after_stream_ms=300_000),
     ]
     page = await opened(seen, stage)
     rows = page.locator(".vip")
     await expect(rows.locator(".vip-name")).to_have_text(["guest", "old_friend", "sister"])
-    await expect(rows.nth(0)).to_contain_text("until the stream ends")
+    await expect(rows.nth(0)).to_contain_text("until the stream ends, then 5 min")
     await expect(rows.nth(1).locator(".vip-why")).to_have_text("by hand on Twitch")
     await expect(rows.nth(1).locator(".vip-left")).to_have_text("no end")
     await expect(rows.nth(2)).to_contain_text("protected, stays VIP")

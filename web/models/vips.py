@@ -51,7 +51,10 @@ class Vip(Told):
     status: Literal["active", "ended"]
     granted_at: int = Field(description="By hand: since when we know of it.")
     expires_at: int | None = Field(description="Null: it has no end.")
-    until_stream_end: bool = Field(description="It ends with the stream, at `expires_at` at the latest.")
+    until_stream_end: bool = Field(
+        description="It ends with the stream, or `after_stream_ms` later; at `expires_at` at the latest."
+    )
+    after_stream_ms: int = Field(0, description="By the clock, and stands still until the stream is over.")
     protected: bool = Field(description="We never touch it.")
     method: str = Field(
         description="redemption, dashboard, subscription, bits, power_up, adopted, kept or by_hand."

@@ -49,6 +49,9 @@ class Chat:
             reason = {"code": "rate_limited", "message": "You are sending messages too quickly."}
             return _sent("", reason)
         window.take()
+        if channel.drops:
+            code, why = channel.drops.popleft()
+            return _sent("", {"code": code, "message": why})
         message_id = call.stage.talk.say(channel, sender, message, by=call.stage.actor(call.token))
         return _sent(message_id, None)
 

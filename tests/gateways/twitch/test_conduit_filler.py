@@ -267,6 +267,32 @@ async def test_what_ended_unheard_is_found_by_a_look_at_everything(rig: Rig) -> 
     assert rig.twitch.of("1") == ["a", "b"]
 
 
+async def test_reading_keeps_to_the_pace_as_well(rig: Rig) -> None:
+    """Else the list of thousands of channels takes all the points, and is begun again before it is read."""
+    rig.twitch.points = 80  # one call a second
+    for number in range(30):
+        rig.twitch.leave(f"s{number}", f"t{number}", "1")
+    rig.filler.want("1", wishes("1", *(f"t{number}" for number in range(30))))
+    rig.start()
+    await rig.pass_time(7.0)
+    assert not rig.filler.progress().settled  # of ten pages
+    await rig.settled(5.0)
+    assert rig.twitch.calls == ["list:all"]
+
+
+async def test_what_is_wanted_while_the_list_is_read_is_not_overlooked(rig: Rig) -> None:
+    rig.twitch.points = 80
+    for number in range(9):
+        rig.twitch.leave(f"s{number}", f"t{number}", "1")
+    before = wishes("1", *(f"t{number}" for number in range(9)))
+    rig.filler.want("1", before)
+    rig.start()
+    await rig.pass_time(1.5)
+    rig.filler.want("1", (*before, *wishes("1", "new")))
+    await rig.settled(20.0)
+    assert "new" in rig.twitch.of("1")
+
+
 async def test_what_cannot_be_deleted_is_found_again(rig: Rig) -> None:
     rig.twitch.leave("left", "z", "1")
     rig.twitch.refuse("delete", TwitchDown("down"))

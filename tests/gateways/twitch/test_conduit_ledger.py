@@ -98,6 +98,35 @@ def test_without_an_optional_one_until_somebody_logs_in() -> None:
     assert rig.taken().id == "1"
 
 
+def test_what_was_not_granted_is_not_asked_for() -> None:
+    rig = Rig()
+    paid = Wanted("paid", "1", {"broadcaster_user_id": "1"}, ("bits:read", "bits:more"), optional=True)
+    rig.ledger.want("1", (A, paid), ("other:scope",))
+    assert rig.ledger.everything() == {"1": (A, paid)}  # what is there already stays
+    assert rig.ledger.compared(["1"], Fill({"1": (A, paid)}, ("x",))) == Fill({"1": (A,)}, ("x",))
+    entry = rig.taken()
+    assert entry.missing == (A,)
+    rig.ledger.made(entry, A)
+    rig.ledger.complete(entry)
+    assert rig.ledger.state("1") == (Filled.ENABLED, "without: paid")
+    rig.ledger.wake("1")  # he logged in, and granted no more
+    rig.ledger.looked(rig.taken(), Fill({"1": (paid,)}, ()))
+    assert entry.missing == ()
+    rig.ledger.want("1", (A, paid), ("bits:more",))
+    rig.ledger.looked(rig.taken(), Fill({"1": (paid,)}, ()))
+    assert entry.missing == (paid,)
+
+
+def test_of_whom_nothing_is_known_everything_is_asked_for() -> None:
+    rig = Rig()
+    paid = Wanted("paid", "1", {"broadcaster_user_id": "1"}, ("bits:read",), optional=True)
+    needed = Wanted("needed", "1", {"broadcaster_user_id": "1"}, ("vips:read",))
+    rig.ledger.want("1", (paid,))
+    rig.ledger.want("2", (needed,), ())  # Twitch's refusal says what the streamer has to do
+    plan = Fill({"1": (paid,), "2": (needed,)}, ())
+    assert rig.ledger.compared(["1", "2"], plan) == plan
+
+
 def test_aside_until_its_time() -> None:
     rig = Rig()
     rig.ledger.want("1", (A,))

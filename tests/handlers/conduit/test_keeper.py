@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from domain.channel import Channel
+from domain.errors import Unavailable
 from domain.inbox import RowState
 from domain.transport import Way
+from gateways.twitch.scopes import VIP_FEATURES, features_of, scopes_for
 from gateways.twitch.subscriptions import vip_channel
 from tests.support.listening import SIMULATOR, Process, Town, open_town
 from tests.support.scene import grant_of
@@ -99,6 +102,18 @@ async def test_without_consent_a_channel_waits_and_the_others_go_on(town: Town) 
     await town.live(without)
 
 
+async def test_what_a_login_asks_for_is_enough(town: Town) -> None:
+    """To read chat over a conduit takes more than over a session of the streamer's own."""
+    scopes = scopes_for({*VIP_FEATURES, *features_of(Channel("", "", ""))})
+    channel = await town.scene.channel("fresh", scopes=list(scopes))
+    await town.on_conduit()
+    await town.start()
+    await town.ready(channel)
+    wanted = vip_channel(channel.id, scopes, channel.settings)
+    assert "channel.chat.message" in {wish.type for wish in wanted}
+    assert {one.type for one in town.subscriptions(channel=channel)} == {wish.type for wish in wanted}
+
+
 async def test_a_missing_optional_consent_costs_only_what_needs_it(town: Town) -> None:
     scopes = ["channel:manage:redemptions", "channel:manage:vips"]
     channel = await town.scene.channel("thrifty", scopes=scopes)
@@ -106,6 +121,49 @@ async def test_a_missing_optional_consent_costs_only_what_needs_it(town: Town) -
     await town.ready(channel)
     _, detail = await town.state(channel)
     assert "without: channel.moderator.add channel.moderator.remove" in detail
+
+
+async def test_what_a_streamer_did_not_grant_is_not_asked_for_at_each_start(town: Town) -> None:
+    scopes = ["channel:manage:redemptions", "channel:manage:vips"]
+    channel = await town.scene.channel("thrifty", scopes=scopes)
+    await town.on_conduit()
+    for name in "ab":
+        process = await town.start(name)
+        await town.ready(channel)
+        assert process.metrics.value("twitch_calls_total", call="subscribe", outcome="login") is None
+        await process.stop()
+    third = await town.start("c")
+    await town.ready(channel)
+    row = await town.scene.act("login", user_id=channel.id, scopes=[*scopes, "moderation:read"])
+    await town.scene.tokens.put(channel.id, channel.login, grant_of(row))
+    third.listening.watch.wake(channel.id)
+
+    def complete() -> bool:
+        return "channel.moderator.add" in {one.type for one in town.subscriptions(channel=channel)}
+
+    await town.until(complete)
+
+
+async def test_while_the_store_is_away_nothing_is_deleted(town: Town) -> None:
+    """A list that was read half-way is no list: what hangs on the conduit for the others would go."""
+    channels = [await town.scene.channel(f"streamer{number}") for number in range(4)]
+    first = await town.start("a")
+    await town.ready(*channels)
+    await first.stop()
+    held = {one.id for one in town.subscriptions()}
+    asked: list[str] = []
+
+    async def granted(channel_id: str) -> tuple[str, ...] | None:
+        asked.append(channel_id)
+        if len(asked) in (3, 5):
+            raise Unavailable("The store is away.")
+        return await town.scene.grants.scopes(channel_id)
+
+    town.scopes = granted
+    second = await town.start("b")
+    await town.until(lambda: second.told()["enabled"] == 4)
+    assert len(asked) == 6  # what was read is kept
+    assert {one.id for one in town.subscriptions()} == held
 
 
 async def test_a_subscription_that_ends_is_made_again(town: Town) -> None:

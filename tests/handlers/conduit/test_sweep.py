@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.inbox import InboxRow
+from domain.inbox import InboxRow, RowState
 from domain.ports import NullMetrics, no_checkpoint
 from domain.transport import Way, arrived
 from handlers.conduit.board import Board
@@ -42,6 +42,7 @@ class Rig:
     def __init__(self, store: UnreliableStore, inbox: Inbox, board: Board, clock: ManualClock) -> None:
         self.store, self.inbox, self.board, self.clock = store, inbox, board, clock
         self.channels = [f"{number}" for number in range(10)]
+        self.heard: dict[str, int] = {}
         self.running: asyncio.Task[None] | None = None
 
     def start(self, boot: str = "one") -> None:
@@ -58,6 +59,7 @@ class Rig:
         sweep = Sweep(
             board=self.board,
             channels=self._channels,
+            heard=self._heard,
             boot=boot,
             intake=intake,
             clock=self.clock,
@@ -73,6 +75,9 @@ class Rig:
 
     async def _channels(self) -> list[str]:
         return self.channels
+
+    async def _heard(self) -> dict[str, int]:
+        return self.heard
 
     async def rows(self, channel_id: str = "") -> int:
         lanes = await self.inbox.open_lanes()
@@ -115,6 +120,15 @@ async def test_nothing_without_a_gap_then_everybody_at_a_pace(rig: Rig) -> None:
     assert 3 <= await rig.rows() <= 6
     await rig.swept()
     assert await rig.rows() == 10
+
+
+async def test_who_was_heard_of_last_comes_first(rig: Rig) -> None:
+    rig.heard = {"7": 300, "3": 900, "gone": 5000, "9": 0}
+    rig.start()
+    await rig.board.gap()
+    await rig.swept()
+    rows = sorted(await rig.inbox.documents(RowState.OPEN), key=lambda row: row["order"])
+    assert [row["channel_id"] for row in rows] == ["3", "7", "0", "1", "2", "4", "5", "6", "8", "9"]
 
 
 async def test_a_gap_on_the_way_goes_round_once_more_for_those_who_were_done(rig: Rig) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from domain.channel import Causes, Channel, Lasting, Viewer, VipTime
 from domain.rules import Rules
-from domain.slots import Limits
+from domain.slots import Limits, WhenFull
 from domain.viewer import Listed
 from tests.support.orders import choose, done, order
 from tests.support.scene import Scene
@@ -200,3 +200,34 @@ async def test_vip_until_the_stream_ends(scene: Scene) -> None:
     assert session is not None
     assert session.until_stream_end
     assert await cheer(scene, channel, ann) == "refused", "he has for sure already what he would get"
+
+
+async def test_twitch_is_asked_again_for_what_cannot_be_given_back(scene: Scene) -> None:
+    """It said a moment ago that it has no slot. There is one again, and nobody told us."""
+    channel = await scene.channel(vip_slots=0)
+    channel = await choose(scene, channel, causes=ALL)
+    ann, ben, cat = [await scene.viewer(login) for login in ("ann", "ben", "cat")]
+    assert await cheer(scene, channel, ann) == "refused"
+    scene.sim.world.channels[channel.id].vip_slots = 1
+    assert await cheer(scene, channel, ben) == "granted"
+    assert scene.holds_vip(channel, ben)
+    assert not (await scene.repositories.slots.get(channel.id)).full_since, "that was wrong"
+    assert await cheer(scene, channel, cat) == "refused"
+    assert (await scene.repositories.slots.get(channel.id)).full_since
+    assert await scene.actions(channel) == ["vip.granted", "vip.refused", "vip.refused"]
+
+
+async def test_who_waits_is_not_overtaken_by_who_contributes(scene: Scene) -> None:
+    channel = await scene.channel(vip_slots=0)
+    channel = await choose(scene, channel, causes=ALL, limits=Limits(when_full=WhenFull.WAIT))
+    ann, ben = await scene.viewer("ann"), await scene.viewer("ben")
+    await scene.redeem(channel, ann)
+    await scene.quiet()
+    scene.sim.world.channels[channel.id].vip_slots = 1
+    event = await scene.act("bits", channel_id=channel.id, user_id=ben.id, bits=200)
+    row_id = await scene.deliver(event, BITS)
+    await scene.quiet()
+    assert (await scene.row(row_id)).result == "refused"
+    await scene.reconcile(channel)
+    await scene.quiet()
+    assert scene.holds_vip(channel, ann), "let in by a comparison"

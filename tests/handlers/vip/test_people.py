@@ -191,6 +191,23 @@ async def test_time_until_the_end_of_a_stream_that_is_over_is_not_given_back(sce
     assert await scene.session(channel, ann) is None
 
 
+@pytest.mark.parametrize("over", [True, False])
+async def test_time_by_the_clock_is_given_back_also_when_the_stream_is_over(scene: Scene, over: bool) -> None:
+    channel, ann = await scene.channel(), await scene.viewer()
+    await order(scene, channel, ann, "vip.grant", until_stream_end=True)
+    await order(scene, channel, ann, "vip.extend", seconds=300)
+    await promote(scene, channel, ann)
+    at = scene.clock.now() + 1 if over else 0
+    await scene.repositories.streams.change(channel.id, lambda held: type(held)(id=held.id, over_at=at))
+    await demote(scene, channel, ann)
+    await scene.finish()
+    session = await scene.session(channel, ann)
+    assert session is not None
+    assert (session.until_stream_end, session.after_stream_ms) == (not over, 0 if over else 300_000)
+    assert (session.expires_at - session.granted_at == 300_000) is over
+    assert await kept_ms(scene, channel, ann) == 0
+
+
 # Bans
 
 

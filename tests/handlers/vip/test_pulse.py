@@ -69,3 +69,15 @@ async def test_types_are_bounded(scene: Scene) -> None:
     for number in range(MOST_TYPES + 10):
         keeper.heard("1", f"type.{number}", "1", None)
     assert len((await keeper.get("1")).subscriptions) == MOST_TYPES
+
+
+async def test_what_is_not_written_yet_is_known_besides(scene: Scene) -> None:
+    keeper = PulseKeeper(pulses=scene.repositories.pulses, clock=scene.clock)
+    for channel_id in ("1", "2"):
+        keeper.heard(channel_id, "stream.online", "1", None)
+    await keeper.write()
+    written = await keeper.last_events()
+    assert written == {"1": scene.clock.now(), "2": scene.clock.now()}
+    await scene.pass_ms(1000)
+    keeper.heard("2", "stream.online", "1", None)
+    assert await keeper.last_events() == {**written, "2": scene.clock.now()}

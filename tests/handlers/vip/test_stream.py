@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from domain.channel import Channel, Viewer
+from domain.channel import Channel, Lasting, Viewer
 from domain.inbox import RowState
 from domain.redemption import RedemptionStatus
 from domain.slots import Limits, WhenFull
@@ -118,16 +119,56 @@ async def test_a_stream_that_begins_after_the_grace_is_the_next_one(scene: Scene
     assert not scene.holds_vip(channel, ann)
 
 
-async def test_time_by_the_clock_outlasts_the_stream(scene: Scene) -> None:
+@pytest.mark.parametrize("place", ["", "vip.runs_on"])
+async def test_time_by_the_clock_runs_when_the_stream_is_over(scene: Scene, place: str) -> None:
+    """Five minutes are five minutes, and not the longest that a stream may last."""
     channel, ann, session = await stage(scene)
-    await order(scene, channel, ann, "vip.extend", seconds=60)
+    await order(scene, channel, ann, "vip.extend", seconds=300)
+    longer = await scene.session(channel, ann)
+    assert longer is not None
+    assert (longer.until_stream_end, longer.after_stream_ms) == (True, 300_000)
+    assert longer.expires_at == session.expires_at + 300_000, "at the latest"
+    assert scene.said(channel)[-1] == "@Ann stays VIP: 5 min more, the rest of this stream + 5 min in all."
+    await scene.pass_ms(3_600_000)
+    if place:
+        scene.checkpoints.arm(place)
+    over_at = scene.clock.now() + GRACE_MS
     await go(scene, channel, live=False)
     await scene.pass_ms(GRACE_MS + 1000)
     await scene.finish()
-    longer = await scene.session(channel, ann)
-    assert longer is not None
-    assert not longer.until_stream_end
-    assert longer.expires_at == session.expires_at + 60_000
+    runs = await scene.session(channel, ann)
+    assert runs is not None
+    assert (runs.until_stream_end, runs.after_stream_ms, runs.expires_at) == (False, 0, over_at + 300_000)
+    shown = [entry.body for entry in await scene.entries(channel) if entry.kind == "vip"]
+    assert (shown[-1]["until_stream_end"], shown[-1]["expires_at"]) == (False, over_at + 300_000)
+    await scene.pass_ms(295_000)
+    assert scene.holds_vip(channel, ann)
+    over = await scene.ended(session.id)
+    assert over.ended_because == "expired"
+    assert over.ended_at is not None
+    assert over_at + 300_000 <= over.ended_at < over_at + 302_000
+    assert not scene.holds_vip(channel, ann)
+
+
+async def test_what_was_by_the_clock_first_runs_on_after_the_stream(scene: Scene) -> None:
+    channel, ben = await scene.channel(vip_ms=600_000), await scene.viewer("ben")
+    await go(scene, channel, live=True)
+    await scene.settled(await scene.redeem(channel, ben))
+    stream = replace(channel.rewards[0], lasting=Lasting.STREAM, vip_ms=48 * 3_600_000)
+    await scene.repositories.channels.put(channel, lambda held: replace(held, rewards=(stream,)))
+    await scene.settled(await scene.redeem(channel, ben))
+    both = await scene.session(channel, ben)
+    assert both is not None
+    assert both.until_stream_end
+    await scene.pass_ms(3_600_000)
+    assert scene.holds_vip(channel, ben), "ten minutes by the clock would be over"
+    over_at = scene.clock.now() + GRACE_MS
+    await go(scene, channel, live=False)
+    await scene.pass_ms(GRACE_MS + 1000)
+    await scene.finish()
+    runs = await scene.session(channel, ben)
+    assert runs is not None
+    assert runs.expires_at == over_at + both.after_stream_ms <= over_at + 600_000
 
 
 @pytest.mark.parametrize("live", [True, False])

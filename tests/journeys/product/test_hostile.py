@@ -210,6 +210,7 @@ async def caught(victim: Visitor) -> str:
 
 async def leads_home(visitor: Visitor, way: str) -> None:
     page = visitor.page
+    await page.goto("about:blank")  # the page of somebody who is signed out goes to /sign-in by itself
     await page.context.clear_cookies()
     await page.goto(visitor.place.origin + "/sign-in")
     await page.evaluate("way => location.assign('/sign-in?return_to=' + encodeURIComponent(way))", way)

@@ -23,6 +23,33 @@ async def stage(play: Playground, *kinds: str) -> tuple[Streamer, str, Socket]:
     return streamer, ann, socket
 
 
+# What chat shows
+
+
+async def test_lines_that_are_not_shown(play: Playground) -> None:
+    streamer = await play.streamer()
+    body = {"broadcaster_id": streamer.id, "sender_id": streamer.id, "message": "hello"}
+
+    async def line() -> tuple[bool, str, Any]:
+        answer = await play.helix("POST", "/chat/messages", streamer.token, json=body)
+        (row,) = answer.json["data"]
+        return row["is_sent"], row["message_id"], row["drop_reason"]
+
+    await play.sim("drop", channel_id=streamer.id, times=2)
+    for _ in range(2):
+        shown, message_id, reason = await line()
+        assert (shown, message_id, reason["code"]) == (False, "", "msg_rejected")
+        assert "mods" in reason["message"]
+    assert (await line())[0]
+    await play.sim("drop", channel_id=streamer.id, code="new_reason", message="Just so.")
+    assert (await line())[2] == {"code": "new_reason", "message": "Just so."}
+    await play.sim("drop", channel_id=streamer.id, times=5)
+    await play.sim("drop", channel_id=streamer.id, times=0)
+    assert (await line())[0]
+    assert (await play.control("drop", channel_id=streamer.id, code="")).status == 400
+    assert len(play.simulator.ledger.of("chat")) == 2
+
+
 # What EventSub tells
 
 

@@ -28,6 +28,7 @@ VIP: dict[str, Any] = {
     "granted_at": 1,
     "expires_at": 100,
     "until_stream_end": False,
+    "after_stream_ms": 0,
     "protected": False,
     "method": "dashboard",
     "reward_id": "",

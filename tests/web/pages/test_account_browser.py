@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -227,5 +228,7 @@ async def test_nothing_scrolls_sideways(seen: Seen, stage: Stage, path: str) -> 
         await seen.page.set_viewport_size({"width": width, "height": 844})
         await expect(seen.page.locator("main")).to_be_visible()
         # A plot is drawn anew for its place, a frame or two later.
-        await seen.page.wait_for_function("document.documentElement.scrollWidth <= innerWidth", timeout=5000)
+        async with asyncio.timeout(30):
+            while not await seen.page.evaluate("document.documentElement.scrollWidth <= innerWidth"):
+                await seen.page.evaluate("() => new Promise(requestAnimationFrame)")
         assert await seen.page.evaluate("innerWidth") == width

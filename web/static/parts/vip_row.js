@@ -4,7 +4,7 @@ import { now } from "../lib/clock.js";
 import { icon } from "../lib/icons.js";
 import { menu } from "../lib/menu.js";
 import { avatar, nameOf } from "../lib/parts.js";
-import { clockTime, fullTime, left } from "../lib/words.js";
+import { clockTime, fullTime, left, span } from "../lib/words.js";
 
 const BAR_STEPS = 250;
 
@@ -58,6 +58,8 @@ export function vipRow(ctx, first, deeds) {
     row.count(now());
   };
 
+  const withStream = (vip) => (vip.after_stream_ms ? ctx.say("with_stream_and_after", { time: span(Math.ceil(vip.after_stream_ms / 1000)) }) : ctx.say("with_stream"));
+
   row.count = (at) => {
     const { vip } = row;
     if (row.leaving) return;
@@ -66,7 +68,7 @@ export function vipRow(ctx, first, deeds) {
       row.phase = "endless";
       row.node.dataset.phase = "endless";
       setText(leftNode, vip.protected ? ctx.say("no_end") : vip.until_stream_end ? "" : ctx.say("no_end"));
-      const words = vip.protected ? ctx.say("stays") : vip.until_stream_end ? ctx.say("with_stream") : ctx.say("by_hand");
+      const words = vip.protected ? ctx.say("stays") : vip.until_stream_end ? withStream(vip) : ctx.say("by_hand");
       setText(word, words);
       until.replaceChildren(...(vip.protected ? [icon("shield")] : []), word);
       if (isByHand(vip) && !vip.protected) until.replaceChildren();
@@ -89,7 +91,7 @@ export function vipRow(ctx, first, deeds) {
     if (phase === row.phase) return;
     row.phase = phase;
     row.node.dataset.phase = phase;
-    const going = vip.until_stream_end ? ctx.say("with_stream") : ctx.say("until", { time: clockTime(vip.expires_at, at) });
+    const going = vip.until_stream_end ? withStream(vip) : ctx.say("until", { time: clockTime(vip.expires_at, at) });
     setText(word, { up: ctx.say(deeds.removes() ? "taking_back" : "stays_over"), ending: ctx.say("ending"), going }[phase]);
     until.replaceChildren(...(phase === "going" ? [] : [mark("standby")]), word);
   };

@@ -41,6 +41,7 @@ export default {
   no_end: "kein Ende",
   stays: "geschützt, bleibt VIP",
   with_stream: "bis der Stream endet",
+  with_stream_and_after: "bis der Stream endet, dann {time}",
   by_hand: "von Hand auf Twitch",
   extended: { one: "einmal verlängert", other: "{n}-mal verlängert" },
   "method dashboard": "vom Dashboard",

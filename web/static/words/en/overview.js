@@ -41,6 +41,7 @@ export default {
   no_end: "no end",
   stays: "protected, stays VIP",
   with_stream: "until the stream ends",
+  with_stream_and_after: "until the stream ends, then {time}",
   by_hand: "by hand on Twitch",
   extended: { one: "extended once", other: "extended {n} times" },
   "method dashboard": "from the dashboard",

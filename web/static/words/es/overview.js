@@ -41,6 +41,7 @@ export default {
   no_end: "sin fin",
   stays: "con protección, sigue VIP",
   with_stream: "hasta que acabe el directo",
+  with_stream_and_after: "hasta que acabe el directo, luego {time}",
   by_hand: "a mano en Twitch",
   extended: { one: "ampliado una vez", other: "ampliado {n} veces" },
   "method dashboard": "desde el panel",

@@ -41,6 +41,7 @@ export default {
   no_end: "sans fin",
   stays: "protection, reste VIP",
   with_stream: "jusqu’à la fin du stream",
+  with_stream_and_after: "jusqu’à la fin du stream, puis {time}",
   by_hand: "à la main sur Twitch",
   extended: { one: "prolongé une fois", other: "prolongé {n} fois" },
   "method dashboard": "du tableau de bord",

@@ -41,6 +41,7 @@ export default {
   no_end: "sem fim",
   stays: "com proteção, continua VIP",
   with_stream: "até a live acabar",
+  with_stream_and_after: "até a live acabar, depois {time}",
   by_hand: "à mão na Twitch",
   extended: { one: "estendido uma vez", other: "estendido {n} vezes" },
   "method dashboard": "pelo painel",
