@@ -1,7 +1,8 @@
 """What a room does by itself: end a wait, stop for a player who has to load, name another host, play the next item.
 
 Every process that serves the room asks after each entry and when `wakes_at` comes, and several may answer at once: each
-draft has a key and a guard, so the log takes it once.
+draft has a key and a guard, so the log takes it once. The key is of one decision, not of what it is about: one that
+came to nothing (the next host was sent out a moment before) must not stand in the way of another.
 """
 
 from __future__ import annotations
@@ -31,11 +32,11 @@ def _candidates(moment: Moment) -> Iterator[Draft]:
     host = _host(moment)
     if host is not None:
         member, why = host
-        yield Draft(name_host(moment, None, member, why=why), f"host:{room.host_epoch + 1}")
+        yield Draft(name_host(moment, None, member, why=why), f"host:{room.epoch}:{room.rev}")
     if room.barrier is not None:
         why = _over(moment)
         if why:
-            yield Draft(go_on(moment, why), f"barrier:{room.barrier.id}:end")
+            yield Draft(go_on(moment, why), f"barrier:{room.epoch}:{room.rev}")
         return
     if _is_next(moment):
         yield Draft(load(moment, None, room.queue[0]), f"next:{room.epoch}:{room.rev}")

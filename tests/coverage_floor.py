@@ -17,7 +17,7 @@ import slipcover
 from slipcover.slipcover import format_missing
 
 FLOOR_PERCENT = 90.0
-PACKAGES = ("domain", "storage", "gateways", "handlers")
+PACKAGES = ("domain", "storage", "gateways", "rooms", "handlers")
 ROOT = Path(__file__).parents[1]
 # What a worker counted, one file each; the first process reads them.
 COUNTS = ROOT / ".cache" / "coverage"

@@ -47,6 +47,12 @@ class RedisTime:
         except (TypeError, ValueError):
             raise RedisBroken("Redis gave a time that is none.") from None
 
+    async def run_id(self) -> str:
+        """The id of the server's process: another one after a restart or a failover; "" if it does not tell. Raises
+        `RedisDown` and `RedisBroken`."""
+        answer = await self._link.command("INFO", "server")
+        return str(answer.get("run_id", "")) if isinstance(answer, dict) else ""
+
 
 @dataclass(frozen=True, slots=True)
 class _Reading:

@@ -93,6 +93,21 @@ def test_a_lost_host_is_woken_for() -> None:
     assert wakes_at(world.one.moment) == world.now + 20 * SECOND
 
 
+def test_a_host_who_was_sent_out_a_moment_before_does_not_leave_the_room_without_one() -> None:
+    world = World("p1", "p2")
+    world.join("bea")
+    world.join("cid")
+    world.away(world.ann)
+    world.now += 21 * SECOND
+    one, other = world.replicas
+    (draft,) = due(other.moment)
+    assert draft.entry.body["member"] == "bea"
+    one.tell(world.ann, "party:kick", memberId="bea")
+    world.log.append(draft.entry, guard=other.room.rev, key=draft.key)  # it comes to nothing
+    world.settle()
+    assert world.room.host == "cid"
+
+
 def test_a_room_that_is_closed_or_not_open_does_nothing() -> None:
     world = World()
     world.one.tell(world.ann, "party:close")

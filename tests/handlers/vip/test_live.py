@@ -50,7 +50,8 @@ async def test_a_snapshot_has_all_that_a_page_needs(scene: Scene) -> None:
     assert (over["viewer_name"], over["status"], over["ended_because"]) == ("Ann", "ended", "removed_by_hand")
     assert set(active) == {
         "id", "viewer_id", "viewer_login", "viewer_name", "status", "granted_at", "expires_at", "until_stream_end",
-        "after_stream_ms", "protected", "method", "reward_id", "reward_title", "extensions", "ended_at", "ended_because",
+        "after_stream_ms", "protected", "method", "reward_id", "reward_title", "extensions", "ended_at",
+        "ended_because",
     }  # fmt: skip
     actions = [line["action"] for line in picture["activity"]]
     assert sorted(actions) == ["vip.ended", "vip.extended", "vip.granted", "vip.granted"]
