@@ -261,7 +261,7 @@ def result(found: Mapping[str, Sequence[Sample]], *, vips: int, rate: float) -> 
         for name, samples in found.items()
     ]
     return Result(
-        aims=_aims(found["still"], found["ours"], found["naive"]),
+        aims=_aims(found["idle"], found["still"], found["ours"], found["naive"]),
         header=["page", *columns, "longest, least … most"],
         rows=rows,
         details={
@@ -273,7 +273,9 @@ def result(found: Mapping[str, Sequence[Sample]], *, vips: int, rate: float) -> 
     )
 
 
-def _aims(still: Sequence[Sample], ours: Sequence[Sample], naive: Sequence[Sample]) -> list[Aim]:
+def _aims(
+    idle: Sequence[Sample], still: Sequence[Sample], ours: Sequence[Sample], naive: Sequence[Sample]
+) -> list[Aim]:
     busy = "Painting, and who else runs on this machine: see how `still` does, which has nothing to do but to scroll."
     own = "The page does too much at once: waiting for the processor does not count here."
     trace = (
@@ -286,15 +288,19 @@ def _aims(still: Sequence[Sample], ours: Sequence[Sample], naive: Sequence[Sampl
     def long_tasks(samples: Sequence[Sample]) -> float:
         return middle(samples, lambda one: one.long_per_minute)
 
+    arriving = max(0.0, blocked(ours) - blocked(idle))
     added = max(0.0, blocked(ours) - blocked(still))
     of_naive = ratio(blocked(ours), blocked(naive)) if blocked(ours) else 0.0
     cpu = ratio(middle(ours, lambda one: one.cpu_per_frame), middle(naive, lambda one: one.cpu_per_frame))
     needed = middle(ours, lambda one: one.busy_per_minute)
-    long = max(0.0, long_tasks(ours) - long_tasks(still))
+    long = long_tasks(ours)
+    longer = max(0.0, long - long_tasks(still))
     frame = middle(ours, lambda one: one.frame_ms)
     return [
         aim("CPU of a frame, of the naive page's", "at most", AIM_CPU, cpu, reason=busy, next=trace),
         aim("frame to frame, median", "at most", AIM_FRAME_MS, frame, "ms", reason=busy, next=trace),
+        aim("long tasks over 50 ms", "at most", AIM_LONG, long, "a minute", reason=busy, next=trace),
+        aim("blocked by what arrives", "at most", AIM_ADDED, arriving, "ms/s", reason=busy, next=trace),
         aim(
             "tasks over 50 ms of the processor",
             "at most",
@@ -304,7 +310,9 @@ def _aims(still: Sequence[Sample], ours: Sequence[Sample], naive: Sequence[Sampl
             reason=own,
             next=trace,
         ),
-        aim("long tasks, more than `still`", "at most", AIM_LONG, long, "a minute", reason=busy, next=trace),
+        aim(
+            "long tasks, more than `still`", "at most", AIM_LONG, longer, "a minute", reason=busy, next=trace
+        ),
         aim("blocked, more than `still`", "at most", AIM_ADDED, added, "ms/s", reason=busy, next=trace),
         aim(
             "blocked, of what the naive page is",

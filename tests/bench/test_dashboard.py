@@ -34,7 +34,7 @@ async def test_each_page_is_scrolled_and_shows_all_of_it() -> None:
         seconds=100,
     )
     assert told["bench"] == "dashboard"
-    assert len(told["aims"]) == 6
+    assert len(told["aims"]) == 8
     runs = told["details"]["runs"]
     assert {name: [one["redemptions"] for one in samples] for name, samples in runs.items()} == {
         "idle": [0],
@@ -78,10 +78,11 @@ def test_aims_look_at_what_the_entries_add() -> None:
         "ours": [sample(650.0, 60.0)],
         "naive": [sample(*[250.0] * 20)],
     }
-    _, frame, needed, long, added, of_naive = result(found, vips=200, rate=20.0).aims
-    assert (frame.met, needed.met, long.met, added.met, of_naive.met) == (True,) * 5
-    assert (added.got, long.got) == (pytest.approx(11.0), pytest.approx(6.0))
+    _, frame, long, arriving, needed, longer, added, of_naive = result(found, vips=200, rate=20.0).aims
+    assert (frame.met, long.met, needed.met, longer.met, added.met, of_naive.met) == (True,) * 6
+    assert (long.got, arriving.got, arriving.met) == (pytest.approx(12.0), pytest.approx(61.0), False)
+    assert (added.got, longer.got) == (pytest.approx(11.0), pytest.approx(6.0))
     found["ours"] = [sample(*[250.0] * 20, busy=20)]
-    assert [one.met for one in result(found, vips=200, rate=20.0).aims] == [False, True] + [False] * 4
+    assert [one.met for one in result(found, vips=200, rate=20.0).aims] == [False, True] + [False] * 6
     quiet = {name: [sample()] for name in found}
     assert all(one.met for one in result(quiet, vips=200, rate=20.0).aims[1:])

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import CuelightError
@@ -52,7 +52,6 @@ def refusal(content: bytes) -> str:
 DOCUMENTS = st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), JSON, max_size=4)
 
 
-@settings(max_examples=25)
 @given(st.lists(st.tuples(NAMES, DOCUMENTS), max_size=8))
 def test_any_documents_come_back(items: Items) -> None:
     content, contents = written(items, block_bytes=50)

@@ -241,4 +241,4 @@ class EveryEntryOnceOrTold(RuleBasedStateMachine):
 
 
 TestEveryEntryOnceOrTold = EveryEntryOnceOrTold.TestCase
-TestEveryEntryOnceOrTold.settings = settings(max_examples=30, stateful_step_count=30, deadline=None)
+TestEveryEntryOnceOrTold.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
