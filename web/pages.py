@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import mimetypes
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ PATHS: Mapping[str, str] = dict.fromkeys(
         "/",
         "/activity",
         "/analytics",
+        "/watch-party",
         "/rewards",
         "/rules",
         "/settings",
@@ -35,12 +37,36 @@ PATHS: Mapping[str, str] = dict.fromkeys(
 )
 """Path of a page to its file."""
 
+PARTY_PATHS = ("/party", "/party/{room_id}")
+"""The lobby of the watch parties, and a room of it. They have a shell of their own (`PARTY`)."""
+
+PARTY = "watch/index.html"
 OVERLAY = "overlay/index.html"
 DOCS = "docs/index.html"
 NOT_FOUND, FAILED = "not_found.html", "error.html"
 # Where people come with the address bar or a link of Twitch's. Everything else under these is for programs.
 _FOR_PROGRAMS = ("/api/", "/static/", "/metrics", "/livez", "/readyz")
 _FOR_PEOPLE = ("/api/auth/", "/api/docs")
+
+# Scripts and styles are ours alone, here too. Films, pictures and the parts of a stream may come from any https host;
+# the one frame is YouTube's player, which is asked not to remember who looks.
+PARTY_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data: blob: https:",
+        "media-src 'self' blob: https:",
+        "font-src 'self'",
+        "connect-src 'self' https:",
+        "frame-src https://www.youtube-nocookie.com",
+        "manifest-src 'self'",
+        "worker-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
 
 STATIC = Path(__file__).parent / "static"
 MAX_TOTAL_BYTES = 32 << 20
@@ -56,7 +82,13 @@ _TYPES = {
     ".woff2": "font/woff2",
     ".ico": "image/x-icon",
     ".webmanifest": "application/manifest+json",
+    ".vtt": "text/vtt",
+    ".mp4": "video/mp4",
+    ".webm": "video/webm",
+    ".ts": "video/mp2t",
+    ".m3u8": "application/vnd.apple.mpegurl",
 }
+_RANGE = re.compile(r"bytes=(?=\d|-\d)(?P<first>\d{0,15})-(?P<last>\d{0,15})", re.ASCII)
 _TEXT = ("text/", "application/json", "application/manifest+json", "image/svg+xml")
 
 
@@ -94,6 +126,12 @@ class Pages:
     async def overlay(self, request: web.Request) -> web.Response:
         """GET `/overlay`: what streaming software shows. A page of its own: no shell, nothing behind it."""
         return self._answer(request, OVERLAY)
+
+    async def party(self, request: web.Request) -> web.Response:
+        """GET a path of `PARTY_PATHS`. Films come from elsewhere, so that these pages have a policy of their own."""
+        response = self._answer(request, PARTY)
+        response.headers["Content-Security-Policy"] = PARTY_POLICY
+        return response
 
     async def static(self, request: web.Request) -> web.Response:
         """GET `/static/{path}`."""
@@ -138,7 +176,27 @@ class Pages:
         if file.etag in wanted or "*" in wanted:
             return web.Response(status=304, headers=headers)
         charset = "utf-8" if file.content_type.startswith(_TEXT) else None
+        if file.content_type.startswith("video/"):
+            headers["Accept-Ranges"] = "bytes"
+            part = _RANGE.fullmatch(request.headers.get("Range", ""))
+            backwards = part and part["first"] and part["last"] and int(part["last"]) < int(part["first"])
+            if part and not backwards and request.headers.get("If-Range", file.etag) == file.etag:
+                return _partial(file, part, headers)
         return web.Response(body=file.body, content_type=file.content_type, charset=charset, headers=headers)
+
+
+def _partial(file: File, part: re.Match[str], headers: dict[str, str]) -> web.Response:
+    """What a player asks for that jumps in a film (RFC 9110, 14.2): one range; of several the whole is the answer."""
+    size = len(file.body)
+    first, last = part["first"], part["last"]
+    begin = int(first) if first else max(0, size - int(last or 0))
+    end = min(int(last), size - 1) if first and last else size - 1
+    if begin > end:
+        return web.Response(status=416, headers=headers | {"Content-Range": f"bytes */{size}"})
+    headers["Content-Range"] = f"bytes {begin}-{end}/{size}"
+    return web.Response(
+        status=206, body=file.body[begin : end + 1], content_type=file.content_type, headers=headers
+    )
 
 
 def _is_for_people(request: web.Request) -> bool:

@@ -241,7 +241,7 @@ class Control:
 
     def verdict(self, body: Body) -> Body:
         """{"durations_ms":{reward_id: ms},"until_stream":[reward_id],"waits_ms":{reward_id: ms},"makes_room":
-        [reward_id],"slack_ms","now_ms"} → the oracle's JSON."""
+        [reward_id],"slack_ms","dead_ms","now_ms"} → the oracle's JSON."""
         durations = {str(key): int(value) for key, value in dict(body["durations_ms"]).items()}
         return audit(
             self._stage.ledger,
@@ -251,6 +251,7 @@ class Control:
             until_stream=frozenset(map(str, body.get("until_stream", ()))),
             waits_ms={str(key): int(value) for key, value in dict(body.get("waits_ms", {})).items()},
             makes_room=frozenset(map(str, body.get("makes_room", ()))),
+            dead_ms=int(body.get("dead_ms", 0)),
         )
 
     def state(self, _: Body) -> Body:

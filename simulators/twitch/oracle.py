@@ -43,10 +43,12 @@ def audit(
     until_stream: Collection[str] = (),
     waits_ms: Mapping[str, int] | None = None,
     makes_room: Collection[str] = (),
+    dead_ms: int = 0,
 ) -> dict[str, Any]:
     """Count and judge. `now` in UTC milliseconds, `durations_ms` by reward id; the rewards in `until_stream` may end
     with a stream before. A redemption of a reward in `waits_ms` may wait so long for a slot before it is answered;
-    a VIP by a reward in `makes_room` may go before its time if another takes its slot within the slack.
+    a VIP by a reward in `makes_room` may go before its time if another takes its slot within the slack. `dead_ms`, a
+    part of the slack, is how long at most no client ran at all: nobody could take a VIP back meanwhile.
 
     Returns COUNTS as integers and `details`, one object per fault: kind, channel_id, user_id, redemption_id
     (may be empty), at, why. Redemptions younger than the slack, and those of channels that withdrew their
@@ -54,7 +56,13 @@ def audit(
     """
     timelines, blindness = read_timelines(entries, durations_ms, slack_ms=slack_ms, until_stream=until_stream)
     judge = _Judge(
-        now, slack_ms, blindness, waits_ms=waits_ms or {}, makes_room=makes_room, begun=_begun(timelines)
+        now,
+        slack_ms,
+        blindness,
+        waits_ms=waits_ms or {},
+        makes_room=makes_room,
+        begun=_begun(timelines),
+        dead_ms=dead_ms,
     )
     for line in timelines:
         judge.line(line)
@@ -79,9 +87,11 @@ class _Judge:
         waits_ms: Mapping[str, int],
         makes_room: Collection[str],
         begun: Mapping[str, list[int]],
+        dead_ms: int,
     ) -> None:
         self._now = now
         self._slack = slack_ms
+        self._dead = dead_ms
         self._blindness = blindness
         self._waits, self._makes_room, self._begun = waits_ms, makes_room, begun
         self.counts = dict.fromkeys(COUNTS, 0)
@@ -163,7 +173,8 @@ class _Judge:
         since = held.start if cause.resolved_by == "app" else max(held.start, cause.resolved_at)
         since = self._blindness.since(line.channel_id, since)
         served = until - since
-        allowed = min(self._slack, cause.duration * 9 // 10)
+        # A slack longer than the VIP must not excuse a whole one for nothing; a client that did not run could not know.
+        allowed = min(self._slack, self._dead + cause.duration * 9 // 10)
         if served > allowed and not self._blindness.excuses(line.channel_id):
             self._fault("refunded_and_vip", line, held.start, f"refunded, yet VIP for {served} ms", cause)
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from daemon.programs import RUN, DaemonProgram, Simulator, free_port
-from domain.channel import ChannelSettings
+from domain.channel import ChannelSettings, RewardAction
 from domain.errors import CuelightError
 from storage.channels import CHANNELS, Channels
 from storage.contracts import Store
@@ -25,7 +25,8 @@ ARMED = (str(Path(__file__).with_name("armed.py")),)
 SLACK_MS = 3000
 """What the oracle allows, besides the time in which no daemon ran: two seconds and a busy machine."""
 SOUND_SECONDS = 2.0
-"""A daemon that lived this long has caught up; shorter lives belong to the blackout around them."""
+"""A daemon that lived this long has caught up, unless it took longer to start: then the machine is busy, and it is
+asked. The lives of those that had not caught up belong to the blackout around them."""
 
 
 class Rig(Stand):
@@ -117,14 +118,40 @@ class Rig(Stand):
         process = self.daemon.process
         if process is None or process.returncode is not None:
             self.fail(f"The daemon ended by itself: {process.returncode if process else None}.")
+        caught_up = await self._has_caught_up()
         await self.daemon.kill()
+        if not caught_up:
+            self._died_at, _ = self.outages.pop()
         self._is_down()
+
+    async def _has_caught_up(self) -> bool:
+        """Whether what had piled up while no daemon ran is done. Who had time for it is not asked, so that on a machine
+        that is not busy a kill comes unannounced."""
+        if self._died_at is not None or not self.outages:
+            return True
+        lived = time.monotonic() - self.outages[-1][1]
+        if lived < SOUND_SECONDS or lived > max(self.starts, default=0.0):
+            return True
+        ready_at = self.clock.now() - round(1000 * lived)
+        rows = [row for row in await self.rows(state="open") if row["kind"] != "chat.say"]
+        # What is overdue and what was missed comes from the clock and from comparing, the rest from Twitch just now.
+        return all(row["source"] == "twitch" and row["received_at"] > ready_at for row in rows)
 
     async def choose(self, stage: Stage, settings: ChannelSettings) -> None:
         """The streamer chooses, while no daemon runs."""
         async with self._store() as store:
             channels = Channels(await store.collection(CHANNELS))
             await channels.change(stage.id, lambda held: replace(held, settings=settings))
+
+    async def promise(self, stage: Stage, action: RewardAction) -> None:
+        """The streamer's reward does something else than VIPs from now on, while no daemon runs. The oracle judges
+        VIPs, so the stage is nothing to it any more."""
+        self.stages = [one for one in self.stages if one is not stage]
+        async with self._store() as store:
+            channels = Channels(await store.collection(CHANNELS))
+            await channels.change(
+                stage.id, lambda held: replace(held, rewards=(replace(held.rewards[0], action=action),))
+            )
 
     @asynccontextmanager
     async def _store(self) -> AsyncIterator[Store]:
@@ -149,8 +176,12 @@ class Rig(Stand):
 
     @property
     def slack_ms(self) -> int:  # type: ignore[override]
-        """What the oracle allows: nobody can act in time while he is dead. The longest blackout counts, with lives
-        in between that were too short to catch up."""
+        """What the oracle allows: nobody can act in time while he is dead."""
+        return SLACK_MS + self.dead_ms
+
+    @property
+    def dead_ms(self) -> int:  # type: ignore[override]
+        """The longest blackout, with lives in between that were too short to catch up."""
         blackouts: list[tuple[float, float]] = []
         for begin, end in sorted(self.outages):
             if blackouts and begin - blackouts[-1][1] < SOUND_SECONDS:
@@ -158,7 +189,7 @@ class Rig(Stand):
                 blackouts.append((first, max(last, end)))
             else:
                 blackouts.append((begin, end))
-        return SLACK_MS + round(1000 * max((end - begin for begin, end in blackouts), default=0.0))
+        return round(1000 * max((end - begin for begin, end in blackouts), default=0.0))
 
     async def close(self) -> None:
         await self.http.close()

@@ -46,6 +46,8 @@ class Stand:
     daemon: DaemonProgram
     slack_ms: int
     """What the oracle allows."""
+    dead_ms: int = 0
+    """How much of it is time in which nothing ran."""
 
     def __init__(self, simulator: Simulator, *log_paths: Path) -> None:
         self.simulator = simulator
@@ -100,9 +102,10 @@ class Stand:
         made = await self.simulator.order("viewers", {"login": f"{login}{uuid.uuid4().hex[:8]}"})
         return str(made["id"])
 
-    async def redeem(self, stage: Stage, viewer_id: str) -> dict[str, Any]:
-        """A viewer pays; returns the redemption as Helix shows it."""
+    async def redeem(self, stage: Stage, viewer_id: str, *, user_input: str = "") -> dict[str, Any]:
+        """A viewer pays, and perhaps writes something; returns the redemption as Helix shows it."""
         body = {"channel_id": stage.id, "reward_id": stage.reward_id, "viewer_id": viewer_id}
+        body |= {"user_input": user_input} if user_input else {}
         made: dict[str, Any] = await self.simulator.order("redeem", body)
         return made
 
@@ -226,7 +229,7 @@ class Stand:
         """What the oracle says at this moment."""
         durations = {stage.reward_id: stage.vip_seconds * 1000 for stage in self.stages}
         told: dict[str, Any] = await self.simulator.order(
-            "verdict", {"durations_ms": durations, "slack_ms": self.slack_ms}
+            "verdict", {"durations_ms": durations, "slack_ms": self.slack_ms, "dead_ms": self.dead_ms}
         )
         return told
 

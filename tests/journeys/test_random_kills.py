@@ -25,9 +25,9 @@ RACERS = 8
 
 @pytest.mark.timeout(120)
 async def test_random_kills_under_load(tmp_path: Path) -> None:
-    """Fourteen seconds of every kind of redemption."""
+    """Twenty seconds of every kind of redemption."""
     async with rig(tmp_path, "--vip-slots", "6", "--seed", "11") as stand:
-        await _play(stand, seconds=14, kills=4)
+        await _play(stand, seconds=20, kills=5)
 
 
 @pytest.mark.soak

@@ -197,6 +197,24 @@ def test_grant_that_a_moderator_cancelled_must_end() -> None:
     assert judge(made.entries, START + 5_000)["details"] == []
 
 
+def test_who_does_not_run_cannot_take_a_vip_back() -> None:
+    """A slack that is longer than the VIP does not excuse a whole one for nothing, unless nothing ran meanwhile."""
+    made = History()
+    made._redeem("ann", "short")
+    made.write("vip_added", "ann", by="app", at=START + 10)
+    made._end("refunded", "ann", "short", "moderator")
+    made.write("vip_removed", "ann", by="app", at=START + 14_000)
+    found = {
+        dead_ms: audit(made.entries, DURATIONS, now=START + 60_000, slack_ms=20_000, dead_ms=dead_ms)
+        for dead_ms in (0, 4_000, 6_000)
+    }
+    assert {dead_ms: verdict["refunded_and_vip"] for dead_ms, verdict in found.items()} == {
+        0: 1,
+        4_000: 1,
+        6_000: 0,
+    }
+
+
 def test_what_a_moderator_fulfils_may_count_or_not() -> None:
     for removed_after in (10_000, 20_000):
         made = History()
