@@ -13,13 +13,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gateways.topics.contracts import Entry
-from rooms import barrier, chat, queue
+from rooms import barrier, chat, errand, queue
 from rooms.election import RETURN_US
-from rooms.entries import VERSION, item_of, vector_of
+from rooms.entries import KEPT, VERSION, item_of, vector_of
 from rooms.people import Role
 from rooms.permissions import may
 from rooms.settings import changed
-from rooms.state import Barrier, Player, Room
+from rooms.state import Barrier, Player, Room, is_shared
 
 MOST_REMOVED = 1000
 """Ids of members who were sent out: those of long ago have no socket any more."""
@@ -53,14 +53,16 @@ def apply(room: Room, entry: Entry) -> Applied:
     if room.closed_at or not _may(room, commands, body):
         return Applied(moved, is_void=True)
     after = change(moved, body)
-    return Applied(moved if after is None else after, is_void=after is None)
+    if after is None:
+        return Applied(moved, is_void=True)
+    return Applied(replace(after, kept=after.seq) if entry.kind in KEPT else after, is_void=False)
 
 
 def _may(room: Room, commands: Sequence[str], body: Body) -> bool:
     if not body["by"]:
         return True  # the room itself: a timer, written by whichever process came first
     role = room.role(body["by"], Role(body["as"]))
-    return role > Role.NOBODY and (
+    return role > Role.NOBODY and not room.is_out(body["who"], body["t"]) and (
         not commands or any(may(role, command, room.settings) for command in commands)
     )
 
@@ -165,6 +167,8 @@ def _host(room: Room, body: Body) -> Room | None:
 def _added(room: Room, body: Body) -> Room | None:
     if len(room.queue) >= queue.MOST_ITEMS:
         return None
+    if not body["by"] and errand.refusal(room, body["who"], is_vip=body.get("vip", False), now=body["t"]):
+        return None
     return replace(room, queue=queue.added(room.queue, item_of(body["item"])))
 
 
@@ -250,7 +254,7 @@ def _kicked(room: Room, body: Body) -> Room | None:
 
 def _banned(room: Room, body: Body) -> Room | None:
     after = _kicked(room, body)
-    if after is None:
+    if after is None or (body["subject"] == room.host_subject and not is_shared(room.host_subject)):
         return None
     banned = {one: until for one, until in room.banned.items() if until > body["t"]}
     return replace(

@@ -9,6 +9,7 @@ with another `clock_id`, and whoever measured against the old one measures again
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass
 from typing import Protocol
@@ -157,14 +158,21 @@ class FleetTime:
         self._run_id = ""
 
     @property
+    def is_ready(self) -> bool:
+        """Whether Redis has told its time. Until then ours stands in, under another name."""
+        return self._estimator.is_ready
+
+    @property
     def clock_id(self) -> str:
-        return f"{self._name}.{self._estimator.steps}"
+        return f"{self._name}.{self._estimator.steps if self.is_ready else 'own'}"
 
     def now(self) -> int:
+        if not self.is_ready:
+            return self._clock.now() * 1000
         return self._estimator.now(self._clock.monotonic())
 
     def bound(self) -> float:
-        return self._estimator.bound(self._clock.monotonic())
+        return self._estimator.bound(self._clock.monotonic()) if self.is_ready else math.inf
 
     async def start(self) -> None:
         """The first samples, at once. Raises `RedisDown` and `RedisBroken`."""

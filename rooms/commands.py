@@ -6,7 +6,6 @@ can talk to a server of today; unknown types are not.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -39,10 +38,11 @@ def _refuse(name: str, wanted: str) -> Rejected:
 
 
 def number(low: float, high: float) -> Reader:
-    """A finite number within bounds (JSON numbers; NaN and infinity are none)."""
+    """A number within bounds, which NaN never is. Compared before it is made a float: JSON has whole numbers that are
+    too long for one."""
 
     def read(name: str, value: object) -> float:
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        if isinstance(value, bool) or not isinstance(value, int | float):
             raise _refuse(name, "a number")
         if not low <= value <= high:
             raise _refuse(name, f"a number from {low:g} to {high:g}")

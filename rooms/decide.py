@@ -58,7 +58,7 @@ class Table:
         await self.join(host)  # first: a host is a member
         opened = entry("room.opened", {"settings": to_wire(settings)}, by=host, now=self.replica.time.now())
         try:
-            answer = await self._write(Draft(opened, f"open:{host.id}"))
+            answer = await self.write(Draft(opened, f"open:{host.id}"))
         except GuardFailed:
             answer = None
         if answer is None or answer.is_void:
@@ -92,7 +92,7 @@ class Table:
         if member_id in room.players or member_id in room.skips:
             now = self.replica.time.now()
             gone = entry("player.gone", {"member": member_id}, by=None, now=now)
-            await self._write(Draft(gone, f"gone:{member_id}:{now}"))
+            await self.write(Draft(gone, f"gone:{member_id}:{now}"))
 
     async def say_gone(self, process: str) -> None:
         """A process is dead: those who were with it are away."""
@@ -160,7 +160,7 @@ class Table:
             seen = self.replica.view.position
             try:
                 answers = [
-                    await self._write(draft) for draft in step(self.replica.moment(delays), sender, command)
+                    await self.write(draft) for draft in step(self.replica.moment(delays), sender, command)
                 ]
             except GuardFailed:
                 await self._after_race(seen)
@@ -169,8 +169,9 @@ class Table:
                 return [_counted(one).position for one in answers if one is not None]
         raise _busy()
 
-    async def _write(self, draft: Draft) -> Answer | None:
-        """Write a draft and wait until the replica has it. None: the log lost it again. Raises `GuardFailed`."""
+    async def write(self, draft: Draft) -> Answer | None:
+        """Write a draft and wait until the replica has it. None: the log lost it again. Raises `GuardFailed` and
+        `Unavailable`."""
         view = self.replica.view
         guard = view.room.rev if draft.is_guarded else None
         at = await self._topics.append(view.topic, keyed(draft), guard=guard, key=draft.key)
@@ -229,7 +230,7 @@ class Table:
             return False
         for draft in due(self.replica.moment()):
             if self.replica.view.answer(draft.key) is None:
-                return await self._write(draft) is not None
+                return await self.write(draft) is not None
         return False
 
     async def _after_race_safely(self, seen: Position) -> None:

@@ -17,9 +17,11 @@ RETURN_US = 120_000_000
 
 def successor(room: Room, roster: Roster, *, but: str = "") -> str:
     """Who would be host: co-hosts first, then members, then guests; among equals the longest-present; "" for nobody.
-    Only those with a socket count, and `but` not."""
+    Only those with a socket count, of the role that `settings.hosting` asks for, and `but` not."""
     candidates = [
-        one for one in roster.here if one.id not in (room.host, but) and room.role_of(one) > Role.NOBODY
+        one
+        for one in roster.here
+        if one.id not in (room.host, but) and room.role_of(one) >= room.settings.hosting
     ]
     if not candidates:
         return ""

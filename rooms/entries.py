@@ -23,6 +23,17 @@ STATE = frozenset(
 )
 """The kinds that a guard protects: whatever two people could decide against each other."""
 
+KEPT = frozenset(
+    {
+        "room.set", "room.closed", "film.loaded", "host.changed",
+        "queue.added", "queue.voted", "queue.skip", "queue.moved", "queue.removed",
+        "chat.said", "chat.deleted",
+        "member.muted", "member.unmuted", "member.kicked", "member.banned", "member.role",
+    }
+)  # fmt: skip
+"""The kinds that no viewer may miss: each message of them names the one before, so that a client sees that it did. Of
+the others the newest says all (the film, what the room waits for), or they are not for everybody."""
+
 
 @dataclass(frozen=True, slots=True)
 class Draft:
@@ -71,6 +82,7 @@ def vector_of(body: Mapping[str, Any]) -> Vector:
 
 def item_body(item: Item) -> dict[str, Any]:
     """An item of the queue as JSON."""
+    named = {"name": item.by_name, "who": item.by_subject} if item.by_name else {}
     return {
         "id": item.id,
         "kind": item.kind,
@@ -79,6 +91,7 @@ def item_body(item: Item) -> dict[str, Any]:
         "dur": item.duration,
         "by": item.by,
         "votes": sorted(item.votes),
+        **named,
     }
 
 
@@ -92,4 +105,6 @@ def item_of(body: Mapping[str, Any]) -> Item:
         duration=body["dur"],
         by=body["by"],
         votes=frozenset(body["votes"]),
+        by_name=body.get("name", ""),
+        by_subject=body.get("who", ""),
     )

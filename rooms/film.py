@@ -21,7 +21,7 @@ Data = Mapping[str, Any]
 
 
 def play(moment: Moment, sender: Member, data: Data) -> list[NewEntry]:
-    room = with_film(moment.room)
+    room = with_film(moment.room, data["currentTime"])
     if room.barrier is not None and room.barrier.resumes:
         # Played again while everybody waits: the host insists.
         return [_begin(moment, sender, why="insisted", position=data["currentTime"])]
@@ -46,7 +46,7 @@ def pause(moment: Moment, sender: Member, data: Data) -> list[NewEntry]:
 
 
 def seek(moment: Moment, sender: Member, data: Data) -> list[NewEntry]:
-    room = with_film(moment.room)
+    room = with_film(moment.room, data["currentTime"])
     position = data["currentTime"]
     waiting = room.barrier is not None and room.barrier.resumes
     if not room.vector.playing and not waiting:
@@ -101,8 +101,10 @@ def load(moment: Moment, sender: Member | None, item: queue.Item) -> NewEntry:
     return entry("film.loaded", body | {"vector": vector_body(vector)}, by=sender, now=moment.now)
 
 
-def with_film(room: Room) -> Room:
-    if not room.vector.media:
+def with_film(room: Room, position: float | None = None) -> Room:
+    """The room, if there is something to play in it. Raises `Rejected` (`party.nothing_loaded`). Who names a position
+    has a film of his own, as everybody in the room, and needs none from us: from then on the room has a time line."""
+    if not room.vector.media and not room.vector.ts and position is None:
         raise Rejected(
             "Nothing is loaded.", code="party.nothing_loaded", advice="Load something with party:media first."
         )

@@ -17,6 +17,7 @@ from domain.errors import Rejected
 from gateways.topics.contracts import NewEntry
 
 LONGEST_NAME = 32
+MOST_MARKS = 4
 MOST_SHOWN = 50
 """Above so many members viewers get counts, and the roster by page."""
 
@@ -56,10 +57,12 @@ class Member:
 
 
 class Roster:
-    """All members of a room by id, as far as the membership topic is known: `take` each of its entries in order."""
+    """All members of a room by id, as far as the membership topic is known: `take` each of its entries in order.
+    `present`: how many of them have a socket."""
 
     def __init__(self, members: Iterable[Member] = ()) -> None:
         self._members = {one.id: one for one in members}
+        self.present = sum(one.is_here for one in self)
 
     def get(self, member_id: str) -> Member | None:
         """The member with this id, if there is one."""
@@ -79,6 +82,7 @@ class Roster:
     def take(self, kind: str, body: Mapping[str, Any]) -> None:
         """Count an entry in. One that changes nothing is fine; so is an unknown kind, which a later release wrote."""
         held = self._members.get(str(body.get("member", "")))
+        was_here = held is not None and held.is_here
         if kind == "member.joined":
             self._members[body["member"]] = Member(
                 id=body["member"],
@@ -99,6 +103,10 @@ class Roster:
             for one in list(self):
                 if one.process == body["process"] and one.is_here:
                     self._members[one.id] = replace(one, away_since=body["t"])
+                    self.present -= 1
+            return
+        now = None if "member" not in body else self._members.get(body["member"])
+        self.present += (now is not None and now.is_here) - was_here
 
 
 def joined(member: Member) -> NewEntry:
@@ -152,10 +160,15 @@ def clean_name(text: object) -> str:
 
 def clean_text(text: str) -> str:
     """Text without characters that have no face of their own: controls (line breaks become spaces), lone surrogates,
-    and the format characters that turn the direction of what follows (Unicode TR 36). Emoji keep their joiners."""
-    kept = []
+    and the format characters that turn the direction of what follows (Unicode TR 36). Emoji keep their joiners, and
+    letters no more marks than any script has, so that nothing towers over the lines around it."""
+    kept: list[str] = []
+    marks = 0
     for letter in unicodedata.normalize("NFC", text.encode("utf-8", "ignore").decode("utf-8")):
         category = unicodedata.category(letter)
+        marks = marks + 1 if category in ("Mn", "Me") else marks if category == "Cf" else 0
+        if marks > MOST_MARKS:
+            continue
         if letter in "\n\r\t":
             kept.append(" ")
         elif category in ("Cc", "Cs", "Co", "Cn") or (category == "Cf" and letter not in "\u200d\u200c"):

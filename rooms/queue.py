@@ -22,7 +22,8 @@ KINDS = ("file", "video", "hls", "youtube")
 @dataclass(frozen=True, slots=True)
 class Item:
     """Something to play. `kind`: how a client plays it; `file` is one that each viewer has at home, found by `url` as
-    its name. `votes`: the members who want it sooner."""
+    its name. `by`: the member who added it, or "" with `by_name`: somebody who is not in the room (a redemption),
+    whose subject is told to nobody. `votes`: the members who want it sooner."""
 
     id: str
     kind: str
@@ -31,6 +32,8 @@ class Item:
     duration: float | None = None
     by: str = ""
     votes: frozenset[str] = frozenset()
+    by_name: str = ""
+    by_subject: str = ""
 
 
 def read_item(data: object, *, id: str, by: str) -> Item:

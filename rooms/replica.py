@@ -80,6 +80,15 @@ class Replica:
         """Take what the room's log holds by now. Raises `Unavailable`."""
         await self._log.catch_up()
 
+    async def ready(self, seconds: float) -> bool:
+        """Wait until both logs are followed, and take what they hold by now. Returns whether that was so within
+        `seconds`. Raises `Unavailable`."""
+        if not await self.until(lambda: self.is_following, seconds):
+            return False
+        await self._log.catch_up()
+        await self._membership.catch_up()
+        return True
+
     async def until(self, reached: Callable[[], bool], seconds: float) -> bool:
         """Wait until something is so, looking after each change; at most `seconds`. Returns whether it is."""
         event = asyncio.Event()

@@ -24,7 +24,8 @@ class Waiting(StrEnum):
 class Settings:
     """`control`: the least role that plays, pauses and seeks; `queueing`: that adds to the queue. `slow_seconds`
     between two chat messages of a member. `quorum`: this share of the players has to be ready. `grace_seconds`: how
-    long a host may be away. `words` are not said in this chat. `password` is a hash, never what was typed."""
+    long a host may be away; `hosting`: the least role that becomes host by itself then. `words` are not said in this
+    chat. `password` is a hash, never what was typed."""
 
     title: str = ""
     is_public: bool = False
@@ -38,6 +39,7 @@ class Settings:
     quorum: float = 0.8
     grace_seconds: int = 20
     host_returns: bool = False
+    hosting: Role = Role.GUEST
     plays_next: bool = True
     most_members: int = 12_000
     password: str = ""
@@ -120,6 +122,7 @@ FIELDS: Mapping[str, tuple[str, Callable[[str, object], Any]]] = {
     "quorum": ("quorum", _share),
     "graceSeconds": ("grace_seconds", _number(5, 120)),
     "hostReturns": ("host_returns", _flag),
+    "hosting": ("hosting", _role(Role.GUEST, Role.MEMBER, Role.COHOST)),
     "playsNext": ("plays_next", _flag),
     "mostMembers": ("most_members", _number(2, 12_000)),
     "passwordHash": ("password", _hash),

@@ -41,16 +41,23 @@ class Barrier:
     resumes: bool
 
 
+def is_shared(subject: str) -> bool:
+    """Whether this may be the name of several: guests of one invite, who are not each other's tabs."""
+    return subject.startswith("guest:")
+
+
 @dataclass(frozen=True, slots=True)
 class Room:
-    """`seq` and `rev` are those of the log at this place. `roles` names only members whose role differs from that of
-    their credential. `removed` are members who were sent out; `banned` and `muted` subjects, each with its end.
-    `spoke`: the last message of each member within the slow mode. `skips`: who wants the next item."""
+    """`seq` and `rev` are those of the log at this place, `kept` the place of the last entry that viewers have to hear
+    of (`entries.KEPT`). `roles` names only members whose role differs from that of their credential. `removed` are
+    members who were sent out; `banned` and `muted` subjects, each with its end. `spoke`: the last message of each
+    member within the slow mode. `skips`: who wants the next item."""
 
     id: str
     epoch: str = ""
     seq: int = 0
     rev: int = 0
+    kept: int = 0
     opened_at: int = 0
     closed_at: int = 0
     settings: Settings = field(default_factory=Settings)
@@ -92,6 +99,10 @@ class Room:
     def is_banned(self, subject: str, now: int) -> bool:
         """Whether somebody may not come in now."""
         return now < self.banned.get(subject, 0)
+
+    def is_out(self, subject: str, now: int) -> bool:
+        """Whether somebody who is inside has nothing to say any more: a ban is of all his tabs."""
+        return self.is_banned(subject, now) and not is_shared(subject)
 
     def line(self, line_id: str) -> Line | None:
         """A message that the history still holds."""

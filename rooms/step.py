@@ -19,7 +19,7 @@ from rooms.moment import Moment
 from rooms.people import Member, Role
 from rooms.permissions import require
 from rooms.settings import changed, to_wire
-from rooms.state import FOREVER
+from rooms.state import FOREVER, is_shared
 
 Data = Mapping[str, Any]
 Decide = Callable[[Moment, Member, Data], list[NewEntry]]
@@ -35,7 +35,8 @@ def step(moment: Moment, sender: Member, command: Command) -> Sequence[Draft]:
     room = moment.room
     if room.closed_at:
         raise Rejected("This room is closed.", code="party.room_closed", advice="Open another one.")
-    require(room.role_of(sender), command.type, room.settings)
+    is_out = room.is_out(sender.subject, moment.now)
+    require(Role.NOBODY if is_out else room.role_of(sender), command.type, room.settings)
     expected = command.data.get("expectedRev")
     if expected is not None and expected != room.rev:
         raise Conflict(
@@ -141,9 +142,16 @@ def _line(moment: Moment, line_id: str) -> chat.Line:
 # The people.
 
 
+_OF_ALL_TABS = frozenset({"member.muted", "member.banned"})
+
+
 def _on_member(kind: str) -> Decide:
     def decide(moment: Moment, sender: Member, data: Data) -> list[NewEntry]:
         target = election.require_target(moment.room, sender, moment.roster.get(data["memberId"]))
+        if kind in _OF_ALL_TABS and not is_shared(target.subject):
+            for one in moment.roster:  # nobody reaches the host, or himself, by another tab
+                if one.subject == target.subject:
+                    election.require_target(moment.room, sender, one)
         seconds = data.get("seconds")
         until = FOREVER if not seconds else moment.now + seconds * 1_000_000
         body = {"member": target.id, "subject": target.subject, "name": target.name, "until": until}

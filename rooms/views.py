@@ -102,7 +102,7 @@ class RoomView:
 
     def begin(self, position: Position) -> None:
         """A log that never had anything in it."""
-        self.room = Room(self.room.id, epoch=position.epoch, seq=position.seq)
+        self.room = Room(self.room.id, epoch=position.epoch, seq=position.seq, kept=position.seq)
 
     def body(self) -> Body:
         """What a log, or another replica, begins from."""
@@ -120,7 +120,7 @@ class RoomView:
         except ValueError as error:
             raise UnknownEntry("snapshot") from error
         if at is not None:
-            room = replace(room, epoch=at.epoch, seq=at.seq, rev=0)
+            room = replace(room, epoch=at.epoch, seq=at.seq, rev=0, kept=at.seq)
         self.room = room
         self._known.clear()  # what the new log lacks comes again, under its key
         for key, epoch, seq, is_void in body["known"]:

@@ -155,3 +155,18 @@ async def test_two_processes_have_one_time_and_a_restart_of_redis_is_another_clo
             assert one.clock_id == "p1.1"
         finally:
             await link.close()
+
+
+async def test_until_redis_has_told_its_time_ours_stands_in() -> None:
+    async with start_redis() as server:
+        clock, link = SystemClock(), RedisLink(server.url)
+        time = FleetTime(clock=clock, redis=RedisTime(link=link, clock=clock), name="p1")
+        try:
+            assert not time.is_ready
+            assert abs(time.now() - clock.now() * 1000) < 60_000_000
+            assert (time.clock_id, time.bound()) == ("p1.own", float("inf"))
+            await time.start()
+            assert time.is_ready
+            assert time.clock_id == "p1.0", "what was measured before is worth nothing"
+        finally:
+            await link.close()

@@ -129,3 +129,14 @@ def test_nobody_acts_upon_somebody_of_the_same_rank() -> None:
     assert world.one.refused(bea, "party:kick", memberId="ann") == "party.forbidden"
     assert world.one.refused(world.ann, "party:kick", memberId="ann") == "party.forbidden"
     assert world.one.refused(bea, "party:kick", memberId="nobody") == "party.not_in_room"
+
+
+def test_in_a_room_of_a_channel_only_its_own_people_become_host_by_themselves() -> None:
+    world = World(hosting="cohost")
+    bea = world.join("bea")
+    world.leave(world.ann)
+    world.pass_seconds(60)
+    assert world.room.host == "ann", "nobody else is fit for it, however long it takes"
+    world.join("mia", Role.COHOST)
+    world.pass_seconds(1)
+    assert (world.room.host, world.room.role_of(bea)) == ("mia", Role.MEMBER)

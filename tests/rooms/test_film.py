@@ -78,8 +78,21 @@ def test_a_rate_right_after_play_does_not_start_the_film_early() -> None:
 
 def test_without_a_film_nothing_plays() -> None:
     world = World()
-    for name, data in (("party:play", {}), ("party:pause", {}), ("party:seek", {"currentTime": 1})):
+    for name, data in (("party:play", {}), ("party:pause", {}), ("party:rate", {"rate": 1.5})):
         assert world.one.refused(world.ann, name, **data) == "party.nothing_loaded"
+
+
+def test_viewers_with_a_film_of_their_own_share_a_time_line() -> None:
+    """Who names a position has loaded something elsewhere, as the client of the first draft."""
+    world = World()
+    world.one.tell(world.ann, "party:play", currentTime=1800)
+    world.pass_seconds(10)
+    assert 1808 < world.position() <= 1810
+    world.one.tell(world.ann, "party:pause")
+    world.pass_seconds(10)
+    assert 1808 < world.position() <= 1811
+    world.one.tell(world.ann, "party:seek", currentTime=60)
+    assert world.position() == 60
 
 
 def test_loading_while_playing_waits_for_the_players() -> None:

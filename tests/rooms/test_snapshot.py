@@ -20,6 +20,7 @@ FULL = Room(
     epoch="e7",
     seq=40,
     rev=9,
+    kept=38,
     opened_at=5,
     closed_at=6,
     settings=Settings(title="Film night", waiting=Waiting.ALL, words=("x",)),
