@@ -1,8 +1,8 @@
 """`cuelight demo`: the whole thing before your eyes, with a simulated Twitch and a story that plays on it.
 
-Simulator and daemon are programs of their own; this one only directs them, starts the daemon again if somebody kills
-it (try `kill -9`), and has the simulator's oracle judge the end. What came before, a week of it, is made up
-(`demo_history.py`) and not judged.
+Simulator, daemon and the viewers of a watch party are programs of their own; this one only directs them, starts the
+daemon again if somebody kills it (try `kill -9`), and has the simulator's oracle judge the end. What came before, a
+week of it, is made up (`demo_history.py`) and not judged.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typing import Any
 
 from daemon.clock import SystemClock
 from daemon.demo_cast import Part, cast
+from daemon.demo_party import DemoParty
 from daemon.demo_stage import Staged, set_stage, touched_by_hand
 from daemon.logs import configure_logs
 from daemon.programs import DaemonProgram, Simulator, free_port
@@ -29,12 +30,13 @@ from domain.errors import CuelightError
 LONGEST_WAIT_MS = 45_000
 LONGEST_WAIT_UNSEEN_MS = 8_000  # nobody looks, and at the end everybody is to be served or refunded
 
+OPEN_SECONDS = 20.0
 REDEMPTIONS_PER_SECOND = 2.0
 SLACK_MS = 5000
-SETTLE_SECONDS = 20.0
+SETTLE_SECONDS = 30.0
 SETTLE_SEEN_SECONDS = 2.0  # somebody has pressed Ctrl-C
 FAULTS = ("lost", "doubled", "unrefunded", "late", "early", "refunded_and_vip")
-TOLD = ("redemptions", "granted", "extended", "refunded", "removed", *FAULTS, "pending", "kills")
+TOLD = ("redemptions", "granted", "extended", "refunded", "removed", *FAULTS, "pending", "kills", "party")
 
 
 def main(options: argparse.Namespace) -> int:
@@ -62,33 +64,53 @@ class Demo:
                 twitch=simulator.addresses,
                 clock=self._clock,
                 port=self._options.port or free_port(),
-                environ={"CUELIGHT_DEMO": "1", "LOG_LEVEL": "warning", "PUBLIC_URL": ""},
+                environ={
+                    "CUELIGHT_DEMO": "1",
+                    "LOG_LEVEL": "warning",
+                    "PUBLIC_URL": "",
+                    "PRODUCTS": "vip,party",
+                },
                 log=sys.stderr,
             )
             try:
-                parts = self._parts()
-                self._staged = await set_stage(simulator, parts, data_dir=data_dir, clock=self._clock)
+                self._staged = await set_stage(simulator, self._parts(), data_dir=data_dir, clock=self._clock)
                 await daemon.start()
-                await self._play(simulator, daemon)
-                return await self._judge(simulator, daemon)
+                party = DemoParty(self._staged.guests, folder=Path(folder), clock=self._clock)
+                await party.start(daemon.port)
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(party.follow())
+                    return await self._show(simulator, daemon, party)
             except CuelightError as error:
-                print(f"{error.message} {error.advice}".strip(), file=sys.stderr)
-                return 1
+                return self._failed(error)
             finally:
                 await daemon.stop()
                 await simulator.stop()
+
+    async def _show(self, simulator: Simulator, daemon: DaemonProgram, party: DemoParty) -> int:
+        try:
+            await self._play(simulator, daemon, party)
+            return await self._judge(simulator, daemon, party)
+        except CuelightError as error:
+            return self._failed(error)
+        finally:
+            await party.stop()
+
+    def _failed(self, error: CuelightError) -> int:
+        print(f"{error.message} {error.advice}".strip(), file=sys.stderr)
+        return 1
 
     def _parts(self) -> tuple[Part, ...]:
         unseen = self._options.headless
         return cast(longest_wait_ms=LONGEST_WAIT_UNSEEN_MS if unseen else LONGEST_WAIT_MS)
 
-    async def _play(self, simulator: Simulator, daemon: DaemonProgram) -> None:
+    async def _play(self, simulator: Simulator, daemon: DaemonProgram, party: DemoParty) -> None:
         seconds: float | None = self._options.seconds
         await simulator.order(
             "story/start", {"rate_per_second": REDEMPTIONS_PER_SECOND, "rewards": self._staged.plays}
         )
         if not self._options.headless:
-            self._tell(daemon)
+            await self._clock.wait(party.opened, OPEN_SECONDS)
+            self._tell(daemon, party)
         began = self._clock.monotonic()
         while not self._over.is_set() and (seconds is None or self._clock.monotonic() - began < seconds):
             if daemon.process is not None and daemon.process.returncode is not None:
@@ -101,13 +123,15 @@ class Demo:
             await self._clock.wait(self._over, 0.2)
         await simulator.order("story/stop")
 
-    def _tell(self, daemon: DaemonProgram) -> None:
+    def _tell(self, daemon: DaemonProgram, party: DemoParty) -> None:
         assert daemon.process is not None
         star = self._parts()[0]
         entrance = f"{daemon.url}/api/auth/dev?login={star.login}"
         print(
             f"\n  Watch redemptions become VIPs:  {entrance}\n"
             f"  (you are {star.name}, the streamer, and already logged in)\n\n"
+            f"  Watch a film with twelve others: {daemon.url}/party/{party.room_id}\n"
+            "  (yours to pause, once you are logged in; a guest in any other browser)\n\n"
             f"  Kill it if you like:            kill -9 {daemon.process.pid}\n"
             "  Stop the demo:                  Ctrl-C\n",
             file=sys.stderr,
@@ -115,7 +139,7 @@ class Demo:
         if sys.stderr.isatty() and has_desktop(os.environ, sys.platform):
             webbrowser.open(entrance)
 
-    async def _judge(self, simulator: Simulator, daemon: DaemonProgram) -> int:
+    async def _judge(self, simulator: Simulator, daemon: DaemonProgram, party: DemoParty) -> int:
         """Let what is under way come to its end, then ask the oracle."""
         seen = not self._options.headless
         deadline = self._clock.monotonic() + (SETTLE_SEEN_SECONDS if seen else SETTLE_SECONDS)
@@ -131,21 +155,25 @@ class Demo:
             )
             state = await simulator.look("state")
             waiting = sum(len(channel["unfulfilled"]) for channel in state["channels"])
-            if (not waiting and not verdict["pending"]) or self._clock.monotonic() > deadline:
+            over = not waiting and not verdict["pending"] and (seen or party.is_whole)
+            if over or self._clock.monotonic() > deadline:
                 break
             await self._clock.sleep(0.2)
         if seen:  # whoever still waits does so rightly, and what was done by hand the oracle has not seen
             waiting = 0
             await self._excuse(verdict, simulator, daemon)
         verdict["kills"] = self._kills
-        faults = sum(verdict[name] for name in FAULTS) + waiting
-        for detail in verdict["details"]:
+        await party.stop()
+        verdict["party"], wrong = party.verdict(kills=self._kills, seen=seen)
+        faults = sum(verdict[name] for name in FAULTS) + waiting + len(wrong)
+        for detail in (*verdict["details"], *wrong):
             print(f"fault: {detail}", file=sys.stderr)
         result = {name: verdict[name] for name in TOLD}
         if self._options.json:
             print(json.dumps(result))
         else:
-            print("\n".join(f"{name:>17}  {count}" for name, count in result.items()))
+            room = {f"party {name}": number for name, number in result.pop("party").items()}
+            print("\n".join(f"{name:>17}  {count}" for name, count in {**result, **room}.items()))
         return 1 if faults else 0
 
     async def _excuse(self, verdict: dict[str, Any], simulator: Simulator, daemon: DaemonProgram) -> None:

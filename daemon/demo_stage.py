@@ -14,6 +14,8 @@ import aiohttp
 
 from daemon.demo_cast import DAY, Part, audience, viewer
 from daemon.demo_history import DAYS, LIVE_FOR, Past, past_of
+from daemon.demo_party import VIEWERS as GUESTS
+from daemon.demo_party import Guests
 from daemon.programs import Simulator
 from daemon.settings import load_settings
 from daemon.wiring_handlers import Repositories
@@ -44,6 +46,7 @@ class Staged:
     waits_ms: dict[str, int] = field(default_factory=dict)
     at: int = 0
     plays: list[str] = field(default_factory=list)
+    guests: Guests = field(default_factory=Guests)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,7 @@ class _Set:
     token: StoredToken
     past: Past
     by_hand: tuple[Viewer, ...]
+    moderator: Viewer
 
 
 async def set_stage(simulator: Simulator, parts: Iterable[Part], *, data_dir: Path, clock: Clock) -> Staged:
@@ -75,8 +79,19 @@ async def set_stage(simulator: Simulator, parts: Iterable[Part], *, data_dir: Pa
                 staged.until_stream.append(reward.id)
             if sale.plays:
                 staged.plays.append(reward.id)
-    await _write(sets, data_dir=data_dir, twitch=simulator.addresses, clock=clock)
+    secret = await _write(sets, data_dir=data_dir, twitch=simulator.addresses, clock=clock)
+    staged.guests = _guests(sets[0], viewers, secret=secret)
     return staged
+
+
+def _guests(made: _Set, viewers: list[Viewer], *, secret: str) -> Guests:
+    """Who comes to the watch party of a channel: of its team, some of its VIPs, and whoever comes often."""
+    vips = [
+        Viewer(one.viewer_id, one.viewer_login, one.viewer_name)
+        for one in made.past.still_open[: GUESTS // 3]
+    ]
+    found = {one.id: one for one in (made.moderator, *vips, *viewers)}
+    return Guests(made.channel.id, tuple(found.values())[:GUESTS], secret)
 
 
 async def _build(simulator: Simulator, part: Part, viewers: list[Viewer], *, now: int) -> _Set:
@@ -122,7 +137,7 @@ async def _build(simulator: Simulator, part: Part, viewers: list[Viewer], *, now
         scopes=tuple(told["scopes"]),
         expires_at=now + int(told["expires_in"]) * 1000,
     )
-    return _Set(part, channel, token, past, tuple(by_hand))
+    return _Set(part, channel, token, past, tuple(by_hand), moderator)
 
 
 async def _give_badges(simulator: Simulator, made: _Set) -> None:
@@ -142,30 +157,37 @@ async def _give_badges(simulator: Simulator, made: _Set) -> None:
                     raise Broken(f"The simulator gave no VIP: {await answer.text()}", code="demo.simulator")
 
 
-async def _write(sets: list[_Set], *, data_dir: Path, twitch: Mapping[str, str], clock: Clock) -> None:
-    """Put everything into the store, which nobody else has open."""
+async def _write(sets: list[_Set], *, data_dir: Path, twitch: Mapping[str, str], clock: Clock) -> str:
+    """Put everything into the store, which nobody else has open. The secret that was made with it."""
     kept = await _open(data_dir, twitch, clock)
     try:
         star = sets[0].channel
         team = Team(await kept.store.collection(TEAM))
-        for made in sets[1:2]:  # the first streamer helps out in the second channel
+        # The first streamer helps out in the second channel, and has help in her own.
+        helpers = [(made.channel, _as_viewer(star)) for made in sets[1:2]]
+        for channel, helper in [(star, sets[0].moderator), *helpers]:
             await team.put(
                 Member(
-                    id=member_id(made.channel.id, star.id),
-                    channel_id=made.channel.id,
-                    user_id=star.id,
-                    login=star.login,
-                    name=star.name,
+                    id=member_id(channel.id, helper.id),
+                    channel_id=channel.id,
+                    user_id=helper.id,
+                    login=helper.login,
+                    name=helper.name,
                     since=clock.now() - DAYS * DAY,
-                    added_by=made.channel.id,
+                    added_by=channel.id,
                     moderator=True,
                 )
             )
         for made in sets:
             await kept.grants.replace(made.token.user_id, 0, made.token)
             await _write_channel(kept.repositories, made, now=clock.now())
+        return kept.session_secret
     finally:
         await kept.close()
+
+
+def _as_viewer(channel: Channel) -> Viewer:
+    return Viewer(channel.id, channel.login, channel.name)
 
 
 async def touched_by_hand(

@@ -27,6 +27,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from daemon.settings_checks import across, allowance, dsn, eventsub_secrets, fernet_keys, lower, networks, url
 from daemon.settings_fleet import redis_address, secret_url
+from daemon.settings_party import PartySettings
 from daemon.settings_words import OIDC_EXAMPLES, PRODUCTS, ROLES, Problem, SettingsInvalid, listed
 from daemon.setup_application import with_application
 from domain.errors import Broken
@@ -54,7 +55,7 @@ class Place(BaseSettings):
     )
 
 
-class Settings(Place):
+class Settings(PartySettings, Place):
     """All settings, checked. Field names are the variables in lower case; build it with `load_settings`."""
 
     host: str = Field("127.0.0.1", description="Address to listen on.", examples=["127.0.0.1"])
@@ -92,7 +93,9 @@ class Settings(Place):
         (30_000, 60), description="Deliveries of Twitch per address.", examples=["30000/60"]
     )
     products: Names = Field(
-        PRODUCTS, description="Which products are switched on. This release has: vip.", examples=["vip"]
+        PRODUCTS,
+        description="Which products are switched on. This release has: vip, which is always there, and party.",
+        examples=["vip,party"],
     )
     roles: Names = Field(
         ROLES,

@@ -18,6 +18,7 @@ from pydantic import BeforeValidator
 
 from daemon.settings_fleet import fleet_rules
 from daemon.settings_words import OIDC_EXAMPLES, PRODUCTS, Problem, listed
+from handlers.party.issuer_keys import parse
 
 
 def url(*schemes: str, origin_only: bool = False) -> BeforeValidator:
@@ -103,6 +104,34 @@ def allowance(value: object) -> object:
     return (int(limit), int(seconds))
 
 
+def issuer_keys(value: object) -> object:
+    """Rows of issuer, algorithm and key by commas; no message shows a key."""
+    if not isinstance(value, str):
+        return value
+    rows = listed(value)
+    try:
+        parse(value)
+    except ValueError as error:
+        raise ValueError(f"cannot be used: {error}") from None
+    return rows
+
+
+def origins(value: object) -> object:
+    """Origins of other sites by commas, or `*`."""
+    parts = listed(value)
+    if not isinstance(parts, tuple):
+        return parts
+    for part in parts:
+        split = urlsplit(part) if isinstance(part, str) else None
+        if part != "*" and (
+            split is None or part != f"{split.scheme}://{split.netloc}" or not split.hostname
+        ):
+            raise ValueError("must be origins like https://watch.example.org, without a path, or *")
+        if split is not None and part != "*" and split.scheme not in ("http", "https"):
+            raise ValueError("must be origins that begin with https:// or http://")
+    return parts
+
+
 def networks(value: object) -> object:
     """Addresses and networks by commas."""
     try:
@@ -149,10 +178,9 @@ def package_problem(dsn_given: object) -> list[Problem]:
 def _unknown_products(given: Mapping[str, Any]) -> list[Problem]:
     problems = []
     products = listed(given.get("products", PRODUCTS))
-    if isinstance(products, tuple) and set(products) != set(PRODUCTS):
-        problems.append(
-            Problem("PRODUCTS", f"must be {', '.join(PRODUCTS)}: this release has nothing else", "vip")
-        )
+    if isinstance(products, tuple) and not {"vip"} <= set(products) <= set(PRODUCTS):
+        wrong = "must be vip or vip,party: this release has nothing else, and vip is always there"
+        problems.append(Problem("PRODUCTS", wrong, ",".join(PRODUCTS)))
     return problems
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from domain.errors import Rejected
 
 ROLES = ("web", "eventsub", "worker")
-PRODUCTS = ("vip",)
+PRODUCTS = ("vip", "party")
 OIDC_EXAMPLES = {
     "cron_oidc_audience": "https://vip.example.org/api/cron/remove-expired-vips",
     "cron_oidc_email": "cron@my-project.iam.gserviceaccount.com",

@@ -7,7 +7,6 @@ import asyncio
 import secrets
 import socket
 from collections.abc import Awaitable, Callable, Mapping
-from importlib.metadata import version
 from random import Random
 from typing import Any
 
@@ -15,7 +14,6 @@ import structlog
 
 from daemon.admin_socket import AdminSocket
 from daemon.clock import SystemClock
-from daemon.commands import ChannelCommands, DataCommands, InboxCommands, KeyCommands, build_commands
 from daemon.error_reports import error_reports
 from daemon.lifecycle import Lifecycle, Stage, leave_soon
 from daemon.logs import configure_logs
@@ -23,15 +21,14 @@ from daemon.loop_probe import LoopProbe
 from daemon.metrics import PrometheusMetrics
 from daemon.report import Report
 from daemon.settings import Settings
-from daemon.setup_application import seal_again
-from daemon.setup_device import Entrance
 from daemon.supervisor import Supervisor
-from daemon.wiring_accounts import build_overview, open_accounts
+from daemon.wiring_accounts import open_accounts
+from daemon.wiring_admin import admin_commands
 from daemon.wiring_eventsub import Listening
 from daemon.wiring_handlers import Desk, join_handlers
 from daemon.wiring_messages import open_messages, say_online
 from daemon.wiring_outside import open_outside
-from daemon.wiring_privacy import build_privacy_commands
+from daemon.wiring_party import Party, Served, open_party, serve_party
 from daemon.wiring_shared import Shared, alone, in_fleet
 from daemon.wiring_store import build_retention, open_kept, quota_of
 from daemon.wiring_web import build_web
@@ -87,6 +84,7 @@ class Daemon:
         self._probe = LoopProbe(clock=clock, metrics=self._metrics)
         self._boot = f"{self._owner}.{clock.now()}"
         self._listening: Listening | None = None
+        self._party: Party | None = None
         self.reports = error_reports(settings, clock=clock, metrics=self._metrics)
         self.port = 0
 
@@ -100,7 +98,7 @@ class Daemon:
             Stage("background", stop=self._stop_tasks, budget_seconds=0.7),
             Stage("worker", self._start_worker, self._stop_worker, budget_seconds=2.0),
             Stage("eventsub", self._start_eventsub, self._stop_eventsub, budget_seconds=1.8),
-            Stage("web", self._start_web, self._stop_web, budget_seconds=1.3),
+            Stage("web", self._start_web, self._stop_web, budget_seconds=2.2),
             Stage("admin", self._start_admin, self._stop_admin, budget_seconds=0.2),
             Stage("watch", self._start_watch),
         ]
@@ -183,6 +181,7 @@ class Daemon:
             topics=self._shared.topics,
             metrics=self._metrics,
         )
+        self._party = await open_party(settings, self._kept, self._shared, http=self._outside.http)
         self._desk: Desk = join_handlers(
             self._repositories,
             topics=self._shared.topics,
@@ -202,6 +201,7 @@ class Daemon:
             owner=self._owner,
             accounts=self._accounts.parts,
             messages=open_messages(self._settings, self._kept, outside, self._shared),
+            party=self._party.from_twitch if self._party else None,
         )
         self._tasks.core("loop_probe", self._probe.run)
         self._tasks.gateway("pulses", self._desk.keeper.run)
@@ -209,6 +209,8 @@ class Daemon:
             self._tasks.core("worker", self._work)
             self._tasks.core("expiries", self._desk.expiries.run)
             self._tasks.core("waits", self._desk.waits.run)
+        for name, run in self._party.tasks.items() if self._party else ():
+            self._tasks.gateway(name, run)
         if self._desk.elsewhere is not None:
             self._tasks.core("elsewhere", self._desk.elsewhere.run)
 
@@ -265,16 +267,32 @@ class Daemon:
             probe=self._probe,
             metrics=self._metrics,
             checkpoint=self._checkpoint,
+            served=self._serve_party(),
         )
         self.port = await self._serve(app, settings.host, settings.port)
         if settings.metrics_port is not None:
             own = build_metrics_app(exposition=self._metrics, clock=self._clock, metrics=self._metrics)
             await self._serve(own, settings.host, settings.metrics_port)
 
+    def _serve_party(self) -> Served | None:
+        """The viewers of watch parties are at processes that are reached by browsers."""
+        if self._party is None or not self._has("web"):
+            return None
+        served = serve_party(
+            self._party, accounts=self._accounts, owner=self._owner, public_url=self._public_url,
+            tasks=self._tasks, metrics=self._metrics, random=self._random,
+        )  # fmt: skip
+        for name, run in served.tasks.items():
+            self._tasks.gateway(name, run)
+        for name, run in self._party.sole.items():
+            self._sole(name, run)
+        return served
+
     async def _serve(self, app: WebApp, host: str, port: int) -> int:
         server = Server(web_app=app, clock=self._clock)
         bound = await server.start(host, port)
         self._servers.append(server)
+        self._tasks.gateway(f"listening:{bound}", server.run)
         return bound
 
     async def _start_admin(self) -> None:
@@ -291,34 +309,15 @@ class Daemon:
             metrics=self._metrics,
             address=lambda: f"http://{self._settings.host}:{self.port}",
         )
-        commands = build_commands(
-            inbox=InboxCommands(inbox=self._repositories.inbox, poke=self._desk.poke, clock=self._clock),
-            channels=ChannelCommands(
-                enrolment=self._enrolment,
-                overview=build_overview(
-                    desk=self._desk,
-                    enrolment=self._enrolment,
-                    accounts=self._accounts,
-                    clock=self._clock,
-                ),
-                enter=Entrance(self._accounts, self._outside).enter,
-            ),
-            keys=KeyCommands(
-                settings=self._settings,
-                grants=self._kept.grants,
-                uses=self._accounts.uses,
-                others=[self._repositories.channels.seal_again, seal_again(self._settings.data_dir)],
-            ),
+        commands = await admin_commands(
+            self._settings,
+            kept=self._kept,
+            desk=self._desk,
+            enrolment=self._enrolment,
+            accounts=self._accounts,
+            outside=self._outside,
             status=self._report.status,
-            data=DataCommands(
-                store=self._kept.store,
-                engine="mongodb" if self._settings.mongo_url else "sqlite",
-                version=version("cuelight"),
-                clock=self._clock,
-            ),
-            more=await build_privacy_commands(
-                self._accounts.privacy, self._settings, intake=self._desk.intake
-            ),
+            clock=self._clock,
         )
         self._admin = AdminSocket(self._settings.data_dir, commands=commands, metrics=self._metrics)
         await self._admin.start()
@@ -355,6 +354,8 @@ class Daemon:
     async def _stop_web(self) -> None:
         for server in getattr(self, "_servers", []):
             await server.stop(finish_seconds=1.0)
+        if self._party is not None:
+            await self._party.keep.flush()
 
     async def _stop_eventsub(self) -> None:
         if self._listening is not None:

@@ -24,6 +24,8 @@ from handlers.due_work import Expiries, Waits
 from handlers.elsewhere import SIGNAL, Elsewhere
 from handlers.eventsub import EventSubIntake
 from handlers.intake import Intake, Poke
+from handlers.party.from_twitch import FromTwitch
+from handlers.party.rewards import PartyRewards, taking_back
 from handlers.table import build_table
 from handlers.vip.announce import Announcer, ChatWriter
 from handlers.vip.book import Book
@@ -98,6 +100,7 @@ def join_handlers(
     accounts: AccountParts | None = None,
     messages: MessageParts | None = None,
     quota: Quota = USUAL,
+    party: FromTwitch | None = None,
 ) -> Desk:
     """Build every handler and the worker that runs them.
 
@@ -106,7 +109,7 @@ def join_handlers(
     `worker`; one without it needs `signals`. `owner` names the process. `entry_versions`: of the live page's entries.
     `stream_grace_seconds`: how long a stream may be gone before it ends. `accounts`: without them, no channel leaves.
     `messages`: without them, nothing is told on Discord.
-    `quota`: of each channel.
+    `quota`: of each channel. `party`: without it, rewards that have to do with watch parties give the points back.
     """
     r = repositories
     elsewhere = None
@@ -204,6 +207,7 @@ def join_handlers(
         announcer=announcer,
         teller=teller,
         clock=clock,
+        take_back=taking_back(party),
     )
     settlement = Settlement(
         redemptions=r.redemptions, helix=helix, undo=undo, clock=clock, checkpoint=checkpoint
@@ -237,6 +241,14 @@ def join_handlers(
             waiting=slotting.waiting,
             settlement=settlement,
             letting_go=letting_go,
+            party=PartyRewards(
+                party=party,
+                viewers=r.viewers,
+                helix=helix,
+                settlement=settlement,
+                teller=teller,
+                checkpoint=checkpoint,
+            ),
             viewers=r.viewers,
             teller=teller,
             live=live,

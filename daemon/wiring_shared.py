@@ -43,6 +43,7 @@ class Shared:
     tasks: Mapping[str, Run] = field(default_factory=dict)
     checks: tuple[Check, ...] = ()
     close: Run = _nothing
+    redis_time: RedisTime | None = None  # of a fleet: the clock that all its rooms share
 
 
 def alone(*, clock: Clock) -> Shared:
@@ -82,6 +83,7 @@ async def in_fleet(
         tasks={"clock": clock.run, "signals": signals.run},
         checks=(RedisCheck(link=link, topics=topics),),
         close=close,
+        redis_time=RedisTime(link=link, clock=clock),
     )
 
 

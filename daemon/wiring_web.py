@@ -11,9 +11,11 @@ from daemon.metrics import PrometheusMetrics
 from daemon.settings import Settings
 from daemon.wiring_accounts import Accounts, account_api, team_api
 from daemon.wiring_api import build_api
+from daemon.wiring_channel_party import channel_party_api
 from daemon.wiring_choices import with_choices
 from daemon.wiring_handlers import Desk
 from daemon.wiring_outside import Outside
+from daemon.wiring_party import Served
 from daemon.wiring_privacy import privacy_api
 from daemon.wiring_shared import Shared
 from daemon.wiring_store import Kept
@@ -62,6 +64,7 @@ def rate_limits(settings: Settings) -> dict[Rate, Allowance]:
         Rate.WRITES: Allowance(*settings.rate_limit_writes),
         Rate.READS: Allowance(*settings.rate_limit_reads),
         Rate.WEBHOOKS: Allowance(*settings.rate_limit_webhooks),
+        Rate.TICKETS: Allowance(settings.party_joins_per_address, 60),
     }
 
 
@@ -77,8 +80,9 @@ def build_web(
     probe: LoopProbe,
     metrics: PrometheusMetrics,
     checkpoint: Checkpoint,
+    served: Served | None = None,
 ) -> WebApp:
-    """Join the web layer with what this process has."""
+    """Join the web layer with what this process has. `served`: its watch parties."""
     repositories = desk.repositories
     views = Views(
         channels=repositories.channels,
@@ -120,6 +124,10 @@ def build_web(
             account=account_api(accounts, desk=desk, outside=outside, shared=shared),
             team=team_api(accounts),
             privacy=privacy_api(accounts.privacy, desk=desk),
+            party=served.api if served else None,
+            channel_party=channel_party_api(served, desk=desk) if served else None,
+            party_socket=served.socket if served else None,
+            party_quality=served.quality if served else None,
         ),
         checkpoint=checkpoint,
     )

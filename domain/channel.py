@@ -21,6 +21,14 @@ class Lasting(StrEnum):
     STREAM = "stream"  # until this stream ends (the next one, if none is on)
 
 
+class RewardAction(StrEnum):
+    """What a redemption of a reward does."""
+
+    VIP = "vip"
+    PARTY_OPEN = "party_open"  # opens the channel's watch party, or makes it public again
+    PARTY_QUEUE = "party_queue"  # adds what the viewer wrote to the queue of the party that is open
+
+
 @dataclass(frozen=True, slots=True)
 class VipTime:
     """`ms` milliseconds of VIP; with `PER_UNIT` for each `per` units; with `STREAM` the longest that it may last."""
@@ -39,7 +47,8 @@ class VipTime:
 class Reward:
     """A channel-point reward that our application made, and its promise: `vip_ms` milliseconds of VIP for each
     redemption, or as `lasting` and `per` say (see `VipTime`). `rules` in place of the channel's. `pauses_when_full`:
-    pause it on Twitch while no slot is free; `paused_by_us` since we did that."""
+    pause it on Twitch while no slot is free; `paused_by_us` since we did that. `action` other than VIP: it has to do
+    with the watch party, and time, rules and pausing are of no account."""
 
     id: str
     title: str
@@ -50,6 +59,12 @@ class Reward:
     rules: Rules | None = None
     pauses_when_full: bool = False
     paused_by_us: bool = False
+    action: RewardAction = RewardAction.VIP
+
+    @property
+    def sells_time(self) -> bool:
+        """Whether it makes VIPs."""
+        return self.action is RewardAction.VIP
 
     @property
     def time(self) -> VipTime:

@@ -14,7 +14,21 @@ __all__ = ("EVENTS", "FAMILIES", "LET_GO", "PLACEHOLDERS", "default_of", "exampl
 LET_GO = frozenset({Refusal.WAITED, Refusal.LEFT, Refusal.STREAM_OVER})
 """Refunds of who was on the waiting list: they are told as `let_go`."""
 
-_NEVER_REFUSED = LET_GO | {Refusal.BROADCASTER, Refusal.CROWDED, Refusal.REWARD_GONE, Refusal.BROKEN}
+OF_PARTIES = frozenset(
+    {
+        Refusal.NO_PARTY,
+        Refusal.PARTY_IS_OPEN,
+        Refusal.PARTY_ADDRESS,
+        Refusal.PARTY_FULL,
+        Refusal.PARTY_VIPS,
+        Refusal.PARTY_BARRED,
+    }
+)
+"""Refunds of rewards that have to do with the watch party."""
+
+_NEVER_REFUSED = (
+    LET_GO | OF_PARTIES | {Refusal.BROADCASTER, Refusal.CROWDED, Refusal.REWARD_GONE, Refusal.BROKEN}
+)
 """What only a redemption can meet."""
 
 FAMILIES = ("refunded", "refused")
@@ -75,6 +89,12 @@ _REFUSED: Mapping[Refusal, str] = {
     Refusal.WAITED: "the longest wait is over",
     Refusal.LEFT: "the viewer was taken off the waiting list",
     Refusal.STREAM_OVER: "the stream is over",
+    Refusal.NO_PARTY: "no watch party is open",
+    Refusal.PARTY_IS_OPEN: "the watch party is open already",
+    Refusal.PARTY_ADDRESS: "what the viewer wrote is no address of a video",
+    Refusal.PARTY_FULL: "the queue of the watch party is full",
+    Refusal.PARTY_VIPS: "the watch party is for VIPs only",
+    Refusal.PARTY_BARRED: "the viewer is banned or muted in the watch party, or blocked",
     Refusal.REWARD_GONE: "the reward was deleted",
     Refusal.VIEWER_GONE: "the account does not exist any more",
     Refusal.UNKNOWN: "a rule could not be checked: a permission is missing",
@@ -92,6 +112,8 @@ _EVENTS = (
     Event("removed_by_streamer", "the streamer took a VIP away", _ALWAYS),
     Event("contributed", "a subscription, bits or a power-up made a VIP", (*_ALWAYS, "duration", "left")),
     Event("cancelled", "a moderator gave points back, and the VIP time went with them", _PAID),
+    Event("party_opened", "a redemption opened the watch party", _PAID),
+    Event("party_queued", "a redemption added to the queue of the watch party", _PAID),
     Event("vip_answer", "the answer to !vip", (*_ALWAYS, "left")),
     Event("vip_answer_none", "the answer to !vip of who is no VIP", _PAID),
 )

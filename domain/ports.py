@@ -85,6 +85,9 @@ CHECKPOINTS = (
     "vip.fulfilled",  # Twitch fulfilled, we have not written it down
     "vip.refund_intended",  # intent durable, points not given back
     "vip.refunded",  # Twitch refunded, we have not written it down
+    "party.intended",  # it is written down what shall happen in the party
+    "party.written",  # it has happened there, we have not written it down
+    "party.recorded",  # written down, not fulfilled yet
     "expiry.claimed",  # expiry row under way
     "expiry.removed",  # Twitch removed, we have not written it down
     "reconcile.listed",  # unfulfilled redemptions read, none queued

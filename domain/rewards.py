@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
-from domain.channel import LONGEST_VIP_MS, Lasting, Reward, VipTime
+from domain.channel import LONGEST_VIP_MS, Lasting, Reward, RewardAction, VipTime
 from domain.errors import Rejected
 from domain.rules import Rules
 
@@ -120,7 +120,8 @@ def twitch_body(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def promised(reward: Reward, fields: Mapping[str, Any]) -> Reward:
-    """Our part of a reward after these fields. Raises `Rejected` (`reward.time`, `reward.rules`).
+    """Our part of a reward after these fields. Raises `Rejected` (`reward.time`, `reward.rules`). One that has to do
+    with the watch party sells no time, so none has to be given, and slots are nothing to it.
 
     Who pauses a reward by hand, or lets it run, has decided: it is no longer paused by us. The same holds once it is
     not to pause by itself any more.
@@ -130,9 +131,12 @@ def promised(reward: Reward, fields: Mapping[str, Any]) -> Reward:
         time = time_of(fields["time"])
     if "rules" in fields:
         rules = None if fields["rules"] is None else rules_of(fields["rules"])
-    pauses = fields.get("pauses_when_full", reward.pauses_when_full)
+    action = RewardAction(fields.get("action", reward.action))
+    sells_time = action is RewardAction.VIP
+    pauses = sells_time and fields.get("pauses_when_full", reward.pauses_when_full)
     cost = fields.get("cost", reward.cost)
-    check_time(time, cost)
+    if sells_time:
+        check_time(time, cost)
     return replace(
         reward,
         title=fields.get("title", reward.title),
@@ -143,7 +147,13 @@ def promised(reward: Reward, fields: Mapping[str, Any]) -> Reward:
         rules=rules,
         pauses_when_full=pauses,
         paused_by_us=reward.paused_by_us and pauses and "paused" not in fields,
+        action=action,
     )
+
+
+def asks(reward: Reward) -> dict[str, Any]:
+    """What Twitch has to ask viewers for, whatever the streamer chose: where they add to the queue, an address."""
+    return {"user_input": True} if reward.action is RewardAction.PARTY_QUEUE else {}
 
 
 def time_of(given: Mapping[str, Any]) -> VipTime:

@@ -37,6 +37,12 @@ class Refusal(StrEnum):
     WAITED = "waited"  # the longest wait is over
     LEFT = "left"  # left the waiting list, or was taken off it
     STREAM_OVER = "stream_over"
+    NO_PARTY = "no_party"  # of the channel is open
+    PARTY_IS_OPEN = "party_is_open"  # so there is nothing to pay for
+    PARTY_ADDRESS = "party_address"  # what the viewer wrote is no address of a video
+    PARTY_FULL = "party_full"  # its queue
+    PARTY_VIPS = "party_vips"  # only VIPs are let in
+    PARTY_BARRED = "party_barred"  # banned or muted there, or on the streamer's block list
     REWARD_GONE = "reward_gone"  # the streamer deleted the reward before it was this viewer's turn
     VIEWER_GONE = "viewer_gone"
     UNKNOWN = (

@@ -26,12 +26,14 @@ from storage.audit_chain import blanked
 from storage.contracts import Collection, Document, Duplicate, Schema, Store
 from storage.inbox import INBOX
 from storage.lanes import LANES
+from storage.parties import PARTIES, PARTY_STATES, subject_of, without_subject
 from storage.personal import (
     Found,
     PersonalData,
     emptied_redemption,
     emptied_row,
     without_figures,
+    without_owner,
     without_viewer,
 )
 from storage.redemptions import REDEMPTIONS
@@ -213,6 +215,11 @@ _EMPTIED_OF_VIEWER: Mapping[str, _Left] = {
     REDEMPTIONS.name: lambda redemption, _: emptied_redemption(redemption),
     SLOTS.name: without_viewer,
     ANALYTICS.name: without_figures,
+    PARTIES.name: lambda party, _: without_owner(party),
+    PARTY_STATES.name: lambda state, viewer_id: {
+        **state,
+        "body": without_subject(state["body"], subject_of(viewer_id)),
+    },
 }
 _EMPTIED_OF_CHANNEL: Mapping[str, _Left] = {INBOX.name: lambda row, _: emptied_row(row)}
 """What is left of documents; all others are removed."""

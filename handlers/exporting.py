@@ -26,6 +26,7 @@ from storage.contracts import Document
 from storage.inbox import INBOX
 from storage.left import LEFT
 from storage.logins import CONSENTS, LOGINS
+from storage.parties import PARTY_STATES, subject_of
 from storage.personal import Found, PersonalData
 from storage.slots import SLOTS
 from storage.tokens import TOKENS
@@ -184,6 +185,21 @@ def _day(document: Document, viewer_id: str) -> dict[str, Any]:
     }
 
 
+def _party_state(document: Document, viewer_id: str) -> dict[str, Any]:
+    """Of a viewer what the room knows of him; of a channel all but the hash of the password."""
+    room = document["body"]["room"]
+    if not viewer_id:
+        settings = {name: value for name, value in room["settings"].items() if name != "passwordHash"}
+        return {**room, "settings": settings}
+    subject = subject_of(viewer_id)
+    return {
+        "host": room["host"][1] == subject,
+        "former_host": room["former"][0] == subject,
+        "banned": subject in room["banned"],
+        "muted": subject in room["muted"],
+    }
+
+
 def _channel(kind: str, document: Document) -> str:
     return str(document.get("channel_id") or ("" if kind in _PERSONS else document["_id"]))
 
@@ -198,10 +214,11 @@ _SHOWN: Mapping[str, _Shown] = {
     LOGINS.name: _only(*_LOGIN),
     CONSENTS.name: _only(*_CONSENT),
     TOKENS.name: _only(*_GRANT),
+    PARTY_STATES.name: _party_state,
 }
 """How documents are shown; all others as they are."""
 
-_PERSONS = frozenset({LOGINS.name, CONSENTS.name, TOKENS.name, INBOX.name})
+_PERSONS = frozenset({LOGINS.name, CONSENTS.name, TOKENS.name, INBOX.name, PARTY_STATES.name})
 """Collections whose ids are not those of channels."""
 
 _SECRET_IDS = frozenset({LOGINS.name, CONSENTS.name})

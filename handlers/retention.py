@@ -25,6 +25,7 @@ from storage.contracts import Collection, Document, In, Range, Scalar, Schema, S
 from storage.inbox import INBOX
 from storage.lanes import LANES
 from storage.logins import CONSENTS, LOGINS
+from storage.parties import CLOSED, PARTIES, PARTY_INVITES
 from storage.redemptions import REDEMPTIONS
 from storage.sessions import SESSIONS
 from storage.viewers import VIEWERS
@@ -90,6 +91,9 @@ def rules(
         Rule(VIEWERS, SAYS_NOTHING, "last_at", history_days, most_documents, channel_viewers),
         Rule(LOGINS, {}, "expires_at", 1, most_documents),
         Rule(CONSENTS, {}, "expires_at", 1, most_documents),
+        # A room that was closed still has its name, so that an old link does not lead into a new room.
+        Rule(PARTIES, {"state": CLOSED}, "closed_at", 30, most_documents),
+        Rule(PARTY_INVITES, {}, "expires_at", 1, most_documents),
         # The fence of a lane begins at the time when it was made, and grows by one with each claim. A lane that is
         # idle is made again when it is needed, with a higher fence, so that removing one costs nothing.
         Rule(LANES, {"due_at": None, "lease_until": None}, "fence", 7, spare=_doubtful),

@@ -15,6 +15,7 @@ from storage.inbox import INBOX
 from storage.lanes import LANES
 from storage.left import LEFT
 from storage.logins import CONSENTS, LOGINS
+from storage.parties import PARTIES, PARTY_INVITES, PARTY_STATES
 from storage.pulses import CHATS, PULSES
 from storage.redemptions import REDEMPTIONS
 from storage.sessions import SESSIONS
@@ -26,8 +27,10 @@ from storage.transports import TRANSPORTS
 from storage.viewers import VIEWERS
 
 _ACCOUNTS = (LOGINS, CONSENTS, TEAM, BOTS, HOSTS, LEFT)
+_PARTIES = (PARTIES, PARTY_STATES, PARTY_INVITES)
 _ALL = (
     *_ACCOUNTS,
+    *_PARTIES,
     CHANNELS,
     TOKENS,
     REDEMPTIONS,

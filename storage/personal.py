@@ -26,6 +26,7 @@ from storage.contracts import Document, Scalar, Schema, Store, every
 from storage.inbox import INBOX
 from storage.left import LEFT
 from storage.logins import CONSENTS, LOGINS
+from storage.parties import PARTIES, PARTY_STATES, names_subject, subject_of
 from storage.pulses import CHATS, PULSES
 from storage.redemptions import REDEMPTIONS
 from storage.sessions import SESSIONS
@@ -42,7 +43,7 @@ SAID_IN = ("chat", "discord")
 BY_CHANNEL: tuple[Schema, ...] = (CHANNELS, LEFT, SLOTS, BOTS, STREAMS, CONNECTIONS, PULSES, CHATS)
 """Collections with one document per channel, under its id."""
 
-OF_CHANNEL: tuple[Schema, ...] = (INBOX, AUDIT, ANALYTICS, REDEMPTIONS, SESSIONS, TEAM, VIEWERS)
+OF_CHANNEL: tuple[Schema, ...] = (INBOX, AUDIT, ANALYTICS, REDEMPTIONS, SESSIONS, TEAM, VIEWERS, PARTIES)
 """Collections whose documents name their channel. In the order in which they go: names are needed until the end, to
 find what is said of them."""
 
@@ -78,7 +79,8 @@ class PersonalData:
         team, audit = await self._store.collection(TEAM), await self._store.collection(AUDIT)
         found |= set(await team.tally("channel_id", {"user_id": viewer_id}))
         found |= set(await audit.tally("channel_id", {"actor_id": viewer_id}))
-        found |= set(await (await self._store.collection(INBOX)).tally("channel_id", {}))
+        for schema in (INBOX, PARTIES):
+            found |= set(await (await self._store.collection(schema)).tally("channel_id", {}))
         return sorted(str(each) for each in found if each is not None and each != viewer_id)
 
     async def person(self, channel_id: str, viewer_id: str) -> Person:
@@ -104,6 +106,8 @@ class PersonalData:
         async for row in self._every(INBOX, here):
             if row["lane"] != ERASED and concerns(row, person) and not _in_hand(row):
                 yield INBOX, row
+        async for each in self._parties_of(here, subject_of(viewer_id)):
+            yield each
         if not channel_id:
             return
         async for record in self._records_of(here, person):
@@ -118,6 +122,14 @@ class PersonalData:
             name = "user_id" if schema is TEAM else "viewer_id"
             async for document in self._every(schema, {**here, name: viewer_id}):
                 yield schema, document
+
+    async def _parties_of(self, here: Mapping[str, Scalar], subject: str) -> AsyncIterator[Found]:
+        async for party in self._every(PARTIES, here):
+            async for state in self._of_id(PARTY_STATES, party["_id"]):
+                if names_subject(state["body"], subject):
+                    yield PARTY_STATES, state
+            if party["owner"] == subject:
+                yield PARTIES, party
 
     async def _records_of(self, here: Mapping[str, Scalar], person: Person) -> AsyncIterator[Document]:
         async for record in self._every(AUDIT, {**here, "erased": None}):
@@ -135,6 +147,9 @@ class PersonalData:
                     continue
                 if schema is AUDIT and (document.get("erased") or document["action"] == Action.ERASURE):
                     continue
+                if schema is PARTIES:
+                    async for state in self._of_id(PARTY_STATES, document["_id"]):
+                        yield PARTY_STATES, state
                 yield schema, document
         for schema in BY_CHANNEL:
             async for document in self._of_id(schema, channel_id):
@@ -200,6 +215,11 @@ def without_figures(day: Document, viewer_id: str) -> Document:
     """A day of the figures without the row of a viewer; its sums stay."""
     rows = [row for row in _figures(day) if row["id"] != viewer_id]
     return {**day, "figures": {**day["figures"], "viewers": rows}}
+
+
+def without_owner(party: Document) -> Document:
+    """A watch party that nobody opened."""
+    return {**party, "owner": ""}
 
 
 def concerns(row: Document, person: Person) -> bool:

@@ -26,6 +26,7 @@ from web.middleware import InFlight, edge, guarded, security_headers
 from web.openapi import document
 from web.overlay import OverlayStreams
 from web.pages import STATIC, Pages
+from web.party_socket import PartySocket
 from web.peers import Network
 from web.ports import (
     AuditReader,
@@ -89,6 +90,7 @@ class WebApp:
     streams: Streams | None = None
     stopping: Stopping = field(default_factory=Stopping)
     overlays: OverlayStreams | None = None
+    parties: PartySocket | None = None
 
 
 def build_app(
@@ -205,7 +207,8 @@ def build_app(
         https,
         outside=[handlers.pages.friendly()],
     )
-    return WebApp(application, routes, in_flight, streams, stopping, api.overlay if api else None)
+    parts = api or Api()
+    return WebApp(application, routes, in_flight, streams, stopping, parts.overlay, parts.party_socket)
 
 
 def build_metrics_app(*, exposition: Exposition, clock: Clock, metrics: Metrics) -> WebApp:

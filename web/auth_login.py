@@ -10,7 +10,7 @@ from aiohttp import web
 
 from domain.errors import CuelightError, Denied, NotFound, Rejected
 from gateways.twitch.contracts import User
-from handlers.accounts.consent import BOT, SIGN_IN, ConsentFlow, LoginFailed
+from handlers.accounts.consent import BOT, SIGN_IN, VIEWER, ConsentFlow, LoginFailed
 from handlers.accounts.devices import DeviceLogins
 from handlers.accounts.login import SigningIn
 from handlers.accounts.permissions import PermissionDesk
@@ -41,6 +41,7 @@ from web.return_to import local_path
 
 SIGN_IN_PATH = "/api/auth/sign-in"
 ERROR_PAGE = "/sign-in?error="
+PARTIES = "/party"
 _LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
 log = structlog.get_logger("web.auth")
@@ -175,14 +176,15 @@ class TwitchLogin:
     async def sign_in(self, request: web.Request) -> web.Response:
         """GET `/api/auth/sign-in`: on to Twitch. Who is signed in and asks for features answers as himself."""
         asked = query_of(request, SignInQuery)
-        return_to = local_path(asked.return_to)
+        watches = asked.role == "viewer"
+        return_to = local_path(asked.return_to or (PARTIES if watches else ""))
         session = await self._sessions.read(request)
-        features = [name for name in asked.features.split(",") if name]
+        features = [name for name in asked.features.split(",") if name and not watches]
         again = self._streamer(session) if features else ""
         binding = self._bindings.fresh(request)
         url = await self._flow.begin(
-            purpose=SIGN_IN,
-            scopes=() if asked.role == "moderator" else await self._permissions.to_ask(again, features),
+            purpose=VIEWER if watches else SIGN_IN,
+            scopes=() if asked.role != "streamer" else await self._permissions.to_ask(again, features),
             return_to=return_to,
             binding=binding,
             subject=again,

@@ -31,6 +31,7 @@ class Rate(StrEnum):
     WRITES = "writes"
     READS = "reads"
     WEBHOOKS = "webhooks"
+    TICKETS = "tickets"  # of watch parties: a classroom shares one address
     NONE = "none"  # not counted
 
 

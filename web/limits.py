@@ -40,6 +40,7 @@ USUAL: Mapping[Rate, Allowance] = {
     Rate.WRITES: Allowance(120, 60),
     Rate.READS: Allowance(600, 60),
     Rate.WEBHOOKS: Allowance(30_000, 60),
+    Rate.TICKETS: Allowance(300, 60),
 }
 
 

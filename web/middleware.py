@@ -147,7 +147,10 @@ def security_headers(*, https: bool) -> Callable[[web.Request, web.StreamRespons
     """A signal for `on_response_prepare`: also streams get the headers."""
 
     async def add(request: web.Request, response: web.StreamResponse) -> None:
+        policy = response.headers.get("Content-Security-Policy")
         response.headers.update(_HEADERS)
+        if policy is not None:  # a page that says its own
+            response.headers["Content-Security-Policy"] = policy
         response.headers["X-Request-Id"] = request.get(REQUEST_ID, "")
         response.headers.setdefault("Cache-Control", "no-store")
         if https:

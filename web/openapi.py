@@ -30,6 +30,7 @@ TAGS: Mapping[str, str] = {
     "analytics": "What happened, in numbers.",
     "audit": "Who did what, when and why.",
     "connection": "How we are connected to Twitch.",
+    "parties": "Watch parties: credentials for their socket, and the public rooms.",
     "live": "Everything that changes, as it changes.",
     "session": "Signing in with Twitch, and who is signed in.",
     "account": "The channel's account, its permissions, and leaving.",

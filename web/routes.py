@@ -11,8 +11,10 @@ from dataclasses import dataclass, replace
 from web.api.accounts import AccountApi, TeamApi
 from web.api.analytics import AnalyticsApi
 from web.api.audit import AuditApi
+from web.api.channel_party import ChannelPartyApi
 from web.api.connection import ConnectionApi
 from web.api.operations import OperationsApi
+from web.api.party import PartyApi
 from web.api.privacy import PrivacyApi
 from web.api.rewards import RewardsApi
 from web.api.settings import SettingsApi
@@ -27,9 +29,11 @@ from web.models import (
     accounts,
     analytics,
     audit,
+    channel_party,
     connection,
     operations,
     overlay,
+    party,
     privacy,
     rewards,
     system,
@@ -39,7 +43,9 @@ from web.models import (
 from web.models import session as signing_in
 from web.models import settings as preferences
 from web.overlay import OverlayStreams
-from web.pages import PATHS, Pages
+from web.pages import PARTY_PATHS, PATHS, Pages
+from web.party_quality import PartyQuality
+from web.party_socket import PartySocket
 from web.spec import Spec
 from web.sse import Streams
 from web.webhooks import MAX_BODY, EventSubWebhook
@@ -48,6 +54,8 @@ SMALL = 4096  # bodies that we read little or nothing from
 MODEST = 64 << 10
 OPERATORS = frozenset({"/livez", "/readyz", "/api/health", "/metrics"})
 """What every process answers, whatever its roles."""
+
+_QUALITY = "/api/v1/party/rooms/{roomId}/quality"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +93,10 @@ class Api:
     analytics: AnalyticsApi | None = None
     privacy: PrivacyApi | None = None
     overlay: OverlayStreams | None = None
+    party: PartyApi | None = None
+    channel_party: ChannelPartyApi | None = None
+    party_socket: PartySocket | None = None
+    party_quality: PartyQuality | None = None
 
 
 def table(do: Handlers, api: Api, *, development_login: bool) -> tuple[Route, ...]:
@@ -94,6 +106,8 @@ def table(do: Handlers, api: Api, *, development_login: bool) -> tuple[Route, ..
         # the pages
         *(Route("GET", path, do.pages.page, Who.PUBLIC, spec=system.PAGE) for path in PATHS),
         *(Route("HEAD", path, do.pages.page, Who.PUBLIC) for path in PATHS),
+        *(Route("GET", path, do.pages.party, Who.PUBLIC, spec=system.PAGE) for path in PARTY_PATHS),
+        *(Route("HEAD", path, do.pages.party, Who.PUBLIC) for path in PARTY_PATHS),
         Route("GET", "/overlay", do.pages.overlay, Who.PUBLIC, spec=system.PAGE),
         Route("GET", "/static/{path:.+}", do.pages.static, Who.PUBLIC, quiet=True, spec=system.STATIC),
         # signing in
@@ -146,6 +160,9 @@ def table(do: Handlers, api: Api, *, development_login: bool) -> tuple[Route, ..
                 rate=Rate.AUTH,
             )
         )
+    if api.party_quality is not None:
+        seen = api.party_quality.on(do.streams)
+        rows.append(replace(_gets(_QUALITY, seen, party.QUALITY, None), rate=Rate.NONE))
     return (*rows, *_parts(api))
 
 
@@ -222,9 +239,28 @@ def _choices(api: Api) -> Iterator[Route]:
         yield _gets("/api/analytics", counted.show, analytics.SHOW)
 
 
+def _parties(do: PartyApi) -> Iterator[Route]:
+    root = "/api/v1/party"
+    tickets = Route("POST", f"{root}/tickets", do.ticket, Who.PUBLIC, SMALL, spec=party.TICKET)
+    yield replace(tickets, rate=Rate.TICKETS)
+    yield Route("GET", f"{root}/rooms", do.rooms, Who.PUBLIC, spec=party.ROOMS)
+    yield _does("DELETE", f"{root}/rooms/{{roomId}}/invites", do.void_invites, party.VOID, None)
+
+
 def _parts(api: Api) -> Iterator[Route]:
     yield from _accounts(api)
     yield from _choices(api)
+    if api.party is not None:
+        yield from _parties(api.party)
+    if (held := api.channel_party) is not None:
+        root = "/api/v1/party"
+        yield _gets(root, held.show, channel_party.SHOW)
+        yield _does("POST", root, held.open, channel_party.OPEN)
+        yield _does("PATCH", root, held.change, channel_party.CHANGE)
+        yield _does("DELETE", root, held.close, channel_party.CLOSE)
+        yield _does("POST", f"{root}/invites", held.invite, channel_party.INVITE)
+    if api.party_socket is not None:
+        yield Route("GET", "/ws/connect", api.party_socket.connect, Who.PUBLIC, spec=party.CONNECT)
     if (do := api.vips) is not None:
         yield _gets("/api/vip", do.page, vips.LIST)
         yield _does("POST", "/api/vip", do.grant, vips.GRANT)

@@ -13,6 +13,9 @@ from web.app import WebApp
 
 BACKLOG = 2048  # after a restart every page and partner comes back at once; the default of 128 drops SYNs
 CUT_SECONDS = 0.2
+FIRST_REQUEST_SECONDS, LOOK_SECONDS = 30.0, 5.0
+DRAIN_SECONDS = 0.8
+"""For telling the viewers of watch parties to come back."""
 
 
 class _Shorten(logging.Filter):
@@ -48,6 +51,7 @@ class Server:
         self._clock = clock
         self._runner: web.AppRunner | None = None
         self._site: web.TCPSite | None = None
+        self._silent: dict[web.RequestHandler, float] = {}  # of whom nothing was understood yet, and since when
 
     async def start(self, host: str, port: int) -> int:
         """Listen and return the bound port (0 takes a free one). Raises `Rejected` if the address cannot be had."""
@@ -82,6 +86,19 @@ class Server:
         transports = [one.transport for one in server.connections] if server is not None else []
         return sum(one.get_write_buffer_size() for one in transports if one is not None)
 
+    async def run(self) -> None:
+        """Hang up on who connects and does not get a request out, until cancelled. aiohttp gives the first one all the time
+        in the world, letter by letter; the later ones have that of the keep-alive."""
+        while True:
+            await self._clock.sleep(LOOK_SECONDS)
+            now, before = self._clock.monotonic(), self._silent
+            server = self._runner.server if self._runner is not None else None
+            connections = server.connections if server is not None else []
+            self._silent = {one: before.get(one, now) for one in connections if not one._request_count}
+            for one, since in self._silent.items():
+                if now - since >= FIRST_REQUEST_SECONDS and one.transport is not None:
+                    one.transport.abort()
+
     async def stop(self, *, finish_seconds: float = 4.0) -> None:
         """Stop accepting, end the event streams, let requests finish for `finish_seconds`, then cut. Twice is fine."""
         if self._runner is None or self._site is None:
@@ -94,5 +111,7 @@ class Server:
             self._web.streams.stop()
         if self._web.overlays is not None:
             self._web.overlays.stop()
+        if self._web.parties is not None:
+            await self._web.parties.drain(DRAIN_SECONDS)
         await self._clock.wait(self._web.in_flight.idle, finish_seconds)
         await runner.cleanup()

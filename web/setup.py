@@ -25,7 +25,7 @@ from web.health import Health
 from web.keys import Route, Who
 from web.models import base
 from web.models.base import Told, body_of, told
-from web.pages import PATHS, Pages
+from web.pages import PARTY_PATHS, PATHS, Pages
 from web.peers import Network
 from web.ports import LoopProbe
 
@@ -97,7 +97,7 @@ def build_setup_app(
         return pages.file(request, PAGE)
 
     routes = (
-        *(Route("GET", path, _to_setup, Who.PUBLIC) for path in PATHS),
+        *(Route("GET", path, _to_setup, Who.PUBLIC) for path in (*PATHS, *PARTY_PATHS)),
         Route("GET", "/setup", page, Who.PUBLIC),
         Route("GET", "/api/setup", desk.state, Who.SESSION),
         Route("POST", "/api/setup", desk.take, Who.SESSION, body_limit=BODY),

@@ -1,6 +1,7 @@
-"""`GET /api/ws?channel=…`: everything that happens in a channel, as Server-Sent Events.
+"""`GET /api/ws?channel=…`: everything that happens in a channel, as Server-Sent Events; and streams of other topics,
+which differ in their `Subject` alone.
 
-A stream is one loop in its own request: it follows the channel's topic and writes. There is no queue per client: what a
+A stream is one loop in its own request: it follows its topic and writes. There is no queue per client: what a
 client has not taken yet stays in the topic's ring, which all clients share and which is bounded. So a slow client costs
 the kernel's buffer (`SEND_BUFFER_BYTES`), the transport's (64 KiB) and at most one chunk or snapshot, delays nobody,
 and is ended when it takes nothing for `write_seconds`. If the ring has moved on meanwhile, it gets a `reset`.
@@ -12,14 +13,11 @@ end of the body makes it come back after `retry` milliseconds with the last `id`
 from __future__ import annotations
 
 import asyncio
-import json
-import re
 import secrets
 import socket
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 from aiohttp import web
@@ -27,12 +25,12 @@ from aiohttp.abc import AbstractStreamWriter
 
 from domain.errors import CuelightError, NotFound, Rejected, Unavailable
 from domain.ports import Clock, Metrics
-from gateways.topics.contracts import Entry, Follower, Position, PositionLost, Topics
+from gateways.topics.contracts import Follower, Position, PositionLost, Topics
 from web.keys import CHANNEL, SESSION, Role, Session
 from web.ports import Channels, LoginBook, Snapshots
+from web.sse_frames import Frames, encode
 
 SEND_BUFFER_BYTES = 64 << 10  # the kernel's default lets megabytes pile up behind a stalled reader
-_KIND = re.compile(r"[^\x21-\x7e]")
 _SIGNED_OUT = b"event: auth\ndata: {}\n\n"
 
 log = structlog.get_logger("web.sse")
@@ -58,15 +56,60 @@ class _Slow(Exception):
     """The client did not take what was written in time."""
 
 
+class Subject(Protocol):
+    """What a stream is about: the entries of a topic, after a picture of what they add up to."""
+
+    @property
+    def topic(self) -> str: ...
+
+    @property
+    def pause_seconds(self) -> float:
+        """0: every entry is told. Else each is a whole picture, and the newest is told so often at most."""
+        ...
+
+    async def snapshot(self) -> dict[str, Any]:
+        """The picture, with all that was appended before the call."""
+        ...
+
+    async def lasts(self) -> bool:
+        """Whether whose stream it is may still see it. Raises `Unavailable` while nobody can say."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _OfChannel:
+    """Implements `Subject`."""
+
+    session: Session
+    channel_id: str
+    snapshots: Snapshots
+    logins: LoginBook
+    pause_seconds: float = 0.0
+
+    @property
+    def topic(self) -> str:
+        return f"channel:{self.channel_id}"
+
+    async def snapshot(self) -> dict[str, Any]:
+        """The channel's picture, and what whose stream it is may do in it."""
+        role = self.session.role_in(self.channel_id)
+        picture = await self.snapshots.snapshot(self.channel_id)
+        return {**picture, "me": {"role": "owner" if role is Role.OWNER else "moderator"}}
+
+    async def lasts(self) -> bool:
+        return await self.logins.lasts(self.session.id, self.channel_id)
+
+
 @dataclass(eq=False, slots=True)
 class _Stream:
     session: Session
-    channel_id: str
+    about: Subject
     ends_at: float
     writer: AbstractStreamWriter
     scope: asyncio.Timeout = field(default_factory=lambda: asyncio.timeout(None))
     running: bool = False
     check_at: float = 0.0  # monotonic: when to ask again whether the session is still in force
+    rests_until: float = 0.0  # monotonic: nothing is told before
 
     def interrupt(self) -> None:
         """Wake the stream wherever it waits; a time long past makes its scope expire at once."""
@@ -134,7 +177,7 @@ class Streams:
     async def _lasts(self, stream: _Stream) -> bool:
         """Whether whose stream it is may still see it. While the store cannot say, it goes on."""
         try:
-            return await self._logins.lasts(stream.session.id, stream.channel_id)
+            return await stream.about.lasts()
         except Unavailable:
             return True
 
@@ -143,6 +186,11 @@ class Streams:
         session, channel_id = request[SESSION], request[CHANNEL]
         if await self._channels.channel(channel_id) is None:
             raise NotFound("There is no such channel.", code="web.no_channel")
+        return await self.open(request, _OfChannel(session, channel_id, self._snapshots, self._logins))
+
+    async def open(self, request: web.Request, about: Subject) -> web.StreamResponse:
+        """The stream of a subject, for who is signed in and may see it. Raises only before the first byte."""
+        session = request[SESSION]
         # Who may see every channel is this machine's own developer.
         crowded = session.channels is not None and self._of(session.subject) >= self._limits.max_of_subject
         response = web.StreamResponse(
@@ -165,7 +213,7 @@ class Streams:
         if writer is None:
             return response
         lifetime = _between(self._limits.lifetime_seconds)
-        stream = _Stream(session, channel_id, self._clock.monotonic() + lifetime, writer)
+        stream = _Stream(session, about, self._clock.monotonic() + lifetime, writer)
         self._open.add(stream)
         self._metrics.gauge("sse_streams", len(self._open))
         reason = "error"
@@ -233,24 +281,25 @@ class Streams:
     async def _run(self, request: web.Request, stream: _Stream) -> str:
         await self._write(stream, b": welcome\n" + _retry(self._limits.retry_ms))
         after = resume_position(request)
-        topic = f"channel:{stream.channel_id}"
+        topic = stream.about.topic
         while True:
             try:
                 # Follow first, then take the snapshot: what is appended in between is in both, and entries are
                 # upserts by id. The other way round it would be in neither.
                 async with self._topics.follow(topic, after) as follower:
                     if after is None:
-                        snapshot = await self._snapshot(stream)
-                        await self._write(stream, encode("reset", snapshot, follower.position))
+                        await self._reset(stream, follower.position)
                     return await self._pass_on(topic, follower, stream)
             except PositionLost:
                 after = None
 
-    async def _snapshot(self, stream: _Stream) -> dict[str, Any]:
-        """The channel's picture, and what whose stream it is may do in it."""
-        role = stream.session.role_in(stream.channel_id)
-        picture = await self._snapshots.snapshot(stream.channel_id)
-        return {**picture, "me": {"role": "owner" if role is Role.OWNER else "moderator"}}
+    async def _reset(self, stream: _Stream, position: Position) -> None:
+        await self._write(stream, encode("reset", await stream.about.snapshot(), position))
+        self._rest(stream)
+
+    def _rest(self, stream: _Stream) -> None:
+        """What comes now is told together after a while, where the newest is enough."""
+        stream.rests_until = self._clock.monotonic() + stream.about.pause_seconds
 
     async def _pass_on(self, topic: str, follower: Follower, stream: _Stream) -> str:
         while True:
@@ -259,6 +308,10 @@ class Streams:
                 return "signed_out"
             if left <= 0:
                 return "lifetime"
+            rest = stream.rests_until - self._clock.monotonic()
+            if rest > 0:
+                await self._clock.sleep(min(rest, left))
+                continue
             entries = await follower.next(timeout_seconds=min(left, self._limits.heartbeat_seconds))
             if self._clock.monotonic() >= stream.check_at:
                 if not await self._lasts(stream):
@@ -268,9 +321,11 @@ class Streams:
                 await self._write(stream, b": beat\n\n")
             if any(entry.version > self._versions.get(entry.kind, 1) for entry in entries):
                 # Taken after all of them were appended, so it holds what each of them tells.
-                snapshot = await self._snapshot(stream)
-                await self._write(stream, encode("reset", snapshot, entries[-1].position))
+                await self._reset(stream, entries[-1].position)
                 continue
+            if stream.about.pause_seconds and entries:
+                entries = entries[-1:]
+                self._rest(stream)
             chunk = bytearray()
             for entry in entries:
                 chunk += self._frames.of(topic, entry)
@@ -290,34 +345,6 @@ class Streams:
             if limit.expired():
                 raise _Slow from None
             raise
-
-
-class Frames:
-    """Encodes each entry once for all its readers; remembers the newest `max_bytes` of frames."""
-
-    def __init__(self, *, max_bytes: int = 4 << 20) -> None:
-        self._max_bytes = max_bytes
-        self._bytes = 0
-        self._frames: OrderedDict[tuple[str, Position], bytes] = OrderedDict()
-        self.encoded = 0
-
-    def of(self, topic: str, entry: Entry) -> bytes:
-        key = (topic, entry.position)
-        frame = self._frames.get(key)
-        if frame is None:
-            frame = self._frames[key] = encode(entry.kind, entry.body, entry.position)
-            self.encoded += 1
-            self._bytes += len(frame)
-            while self._bytes > self._max_bytes:
-                self._bytes -= len(self._frames.popitem(last=False)[1])
-        return frame
-
-
-def encode(kind: str, body: dict[str, Any], position: Position) -> bytes:
-    """One event. JSON has no raw line breaks, so that `data` is always one line."""
-    data = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
-    name = _KIND.sub("_", kind)
-    return b"id: %s\nevent: %s\ndata: %s\n\n" % (str(position).encode("ascii"), name.encode("ascii"), data)
 
 
 def resume_position(request: web.BaseRequest) -> Position | None:

@@ -12,6 +12,9 @@ from domain.ports import Clock
 from gateways.leases.contracts import Held, Leases
 
 
+SWEEP_SECONDS = 10.0
+
+
 @dataclass(slots=True)
 class _Lease:
     owner: str
@@ -27,10 +30,11 @@ class MemoryLeases:
         self._leases: dict[str, _Lease] = {}
         self._groups: dict[str, dict[str, float]] = {}
         self._fence = 0
+        self._sweep_at = 0.0
 
     async def acquire(self, names: Sequence[str], *, owner: str, ttl_seconds: float) -> dict[str, Held]:
         now = self._clock.monotonic()
-        self._sweep(now)
+        self._sweep(names, now)
         for name in names:
             if name not in self._leases:
                 self._fence = max(self._fence + 1, self._clock.now() * 1000)
@@ -39,7 +43,7 @@ class MemoryLeases:
 
     async def renew(self, names: Sequence[str], *, owner: str, ttl_seconds: float) -> dict[str, Held]:
         now = self._clock.monotonic()
-        self._sweep(now)
+        self._sweep(names, now)
         return self._extend(names, owner, now + ttl_seconds)
 
     async def release(self, names: Sequence[str], *, owner: str) -> None:
@@ -49,7 +53,7 @@ class MemoryLeases:
                 del self._leases[name]
 
     async def holders(self, names: Sequence[str]) -> dict[str, str]:
-        self._sweep(self._clock.monotonic())
+        self._sweep(names, self._clock.monotonic())
         return {name: self._leases[name].owner for name in names if name in self._leases}
 
     async def muster(self, group: str, *, owner: str, ttl_seconds: float) -> list[str]:
@@ -72,7 +76,14 @@ class MemoryLeases:
                 held[name] = Held(name, lease.fence, until)
         return held
 
-    def _sweep(self, now: float) -> None:
+    def _sweep(self, names: Sequence[str], now: float) -> None:
+        """Forget those of `names` that have ended, and now and then all that have: there may be as many as viewers."""
+        for name in names:
+            if name in self._leases and self._leases[name].until <= now:
+                del self._leases[name]
+        if now < self._sweep_at:
+            return
+        self._sweep_at = now + SWEEP_SECONDS
         for name in [name for name, lease in self._leases.items() if lease.until <= now]:
             del self._leases[name]
 

@@ -15,7 +15,7 @@ from storage.logins import Consent, Consents, digest
 
 CONSENT_MS = 600_000
 
-SIGN_IN, BOT, DEVICE = "sign_in", "bot", "device"
+SIGN_IN, BOT, DEVICE, VIEWER = "sign_in", "bot", "device", "viewer"
 
 
 class LoginFailed(Denied):

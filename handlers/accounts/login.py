@@ -13,7 +13,7 @@ from gateways.twitch.contracts import Helix, LoginNeeded, User
 from gateways.twitch.subscriptions import vip_channel
 from gateways.twitch.tokens import TokenKeeper
 from handlers.accounts.admission import Admission
-from handlers.accounts.consent import BOT, ConsentFlow, Granted, LoginFailed, failed_at_twitch
+from handlers.accounts.consent import BOT, VIEWER, ConsentFlow, Granted, LoginFailed, failed_at_twitch
 from handlers.accounts.speakers import Speakers
 from handlers.accounts.team import TeamWork
 from handlers.vip.channels import Watch
@@ -92,6 +92,8 @@ class SigningIn:
             raise
 
     async def _person(self, consent: Consent, granted: Granted, binding: str) -> Arrived:
+        if consent.purpose == VIEWER:
+            return Arrived(consent.return_to, await self._viewer(granted))
         if not consent.scopes:
             return Arrived(consent.return_to, await self._guest(granted))
         if not await self._admission.may_have_channel(granted.user_id, granted.login):
@@ -149,6 +151,16 @@ class SigningIn:
             f"{granted.login} has no channel here and belongs to no team.",
             advice="Ask the streamer to let you in, or the host of this installation to name your channel.",
         )
+
+    async def _viewer(self, granted: Granted) -> User:
+        """Anybody whom Twitch knows, for the watch parties. Nothing was asked for, so no grant is kept; what he may do
+        here besides is what he may do anyway, for most people nothing. His name is asked in the name of a channel."""
+        await self._forget(granted)
+        own = await self._channels.get(granted.user_id)
+        asker = own or next(iter(await self._channels.all()), None)
+        if asker is None:
+            return User(granted.user_id, granted.login, granted.login)
+        return await self._user(asker.id, granted)
 
     async def _take_in(self, consent: Consent, granted: Granted, binding: str) -> str:
         """Store the grant, so that nothing that was granted before is lost. Where it has what the stored one lacks,

@@ -113,9 +113,10 @@ class LoginSessions:
         return await self._look(digest(key), used=True) if _KEY.fullmatch(key) else None
 
     async def lasts(self, login_id: str, channel_id: str) -> bool:
-        """Whether a session is still in force and may see a channel. Asking is no use of the session."""
+        """Whether a session is still in force and may see a channel ("": none is asked about). Asking is no use of the
+        session."""
         found = await self._look(login_id, used=False)
-        return found is not None and found.role_in(channel_id) is not None
+        return found is not None and (not channel_id or found.role_in(channel_id) is not None)
 
     async def of(self, subject: str) -> list[Login]:
         """All sessions of somebody that are in force, the latest first."""

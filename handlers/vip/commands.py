@@ -137,5 +137,5 @@ def _cheapest(channel: Channel) -> Reward | None:
     """How one becomes VIP here, if anybody can at the moment."""
     if channel.paused:
         return None
-    usable = [reward for reward in channel.rewards if not reward.paused_by_us]
+    usable = [reward for reward in channel.rewards if reward.sells_time and not reward.paused_by_us]
     return min(usable, key=lambda reward: reward.cost, default=None)

@@ -40,6 +40,7 @@ from domain.slots import WhenFull
 from domain.viewer import Listed
 from domain.vip import Method, VipSession
 from gateways.twitch.contracts import AddVip, Helix
+from handlers.party.rewards import PartyRewards
 from handlers.vip.eligibility import Eligibility
 from handlers.vip.endings import Endings
 from handlers.vip.let_go import LettingGo
@@ -104,6 +105,7 @@ class Redeeming:
         waiting: Waiting,
         settlement: Settlement,
         letting_go: LettingGo,
+        party: PartyRewards,
         viewers: Viewers,
         teller: Teller,
         live: Live,
@@ -114,7 +116,7 @@ class Redeeming:
         self._helix, self._endings, self._undo = helix, endings, undo
         self._restoring, self._teller, self._live = restoring, teller, live
         self._eligibility, self._room, self._waiting, self._viewers = eligibility, room, waiting, viewers
-        self._settlement, self._letting_go = settlement, letting_go
+        self._settlement, self._letting_go, self._party = settlement, letting_go, party
         self._clock, self._checkpoint = clock, checkpoint
 
     async def redeemed(self, work: Work) -> str:
@@ -125,6 +127,8 @@ class Redeeming:
         if channel is None or reward is None:
             return await self._letting_go.without_reward(work, event.id)
         redemption = await self._redemptions.begin(received(event, now=self._clock.now()))
+        if not reward.sells_time:
+            return await self._party.redeemed(work, redemption, channel, reward)
         await self._endings.resume(work)
         if work.row.kind == "redemption.refund" and work.noted("undone") is None:
             await self._undo_given_up(work, redemption)

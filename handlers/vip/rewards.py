@@ -123,7 +123,8 @@ class Rewards:
         """Make a reward on Twitch and promise VIP time for it. `fields` as in `web/models/rewards.py`, with title, cost
         and time."""
         await self._channel(channel_id)
-        promise = rewards.promised(Reward("", fields["title"], fields["cost"], 1000), fields)
+        promise = rewards.promised(Reward("", fields["title"], fields["cost"], 0), fields)
+        fields = {**fields, **rewards.asks(promise)}
         (user,) = await self._helix.users(channel_id, ids=[channel_id]) or (None,)
         rewards.check_status("" if user is None else user.broadcaster_type)
         there = await self._helix.all_rewards(channel_id)
@@ -155,7 +156,10 @@ class Rewards:
         if why:
             advice = "Create a reward of your own here; you can then delete this one on Twitch."
             raise Rejected(why, code="reward.not_ours", advice=advice)
-        reward = rewards.promised(Reward(remote.id, remote.title, remote.cost, 1000), fields)
+        reward = rewards.promised(Reward(remote.id, remote.title, remote.cost, 0), fields)
+        asks = rewards.asks(reward)
+        if asks and not remote.user_input:
+            remote = await self._helix.update_reward(channel_id, reward_id, rewards.twitch_body(asks))
         return await self._ours(channel_id, reward, remote, Action.REWARD_CREATED, actor, adopted=True)
 
     async def update(
@@ -166,7 +170,7 @@ class Rewards:
         held = channel.reward(reward_id)
         if held is None:
             raise _no_reward()
-        rewards.promised(held, fields)  # refuses before Twitch is asked
+        promise = rewards.promised(held, fields)  # refuses before Twitch is asked
         there = {one.id: one for one in await self._helix.all_rewards(channel_id)}
         remote = there.get(reward_id)
         if remote is None:
@@ -174,8 +178,9 @@ class Rewards:
                 "Twitch does not have this reward any more.", code="reward.missing", advice=MISSING
             )
         rewards.check(fields, titles={one.title for one in there.values() if one.id != reward_id})
-        wish = dict(fields)
-        if held.paused_by_us and not fields.get("pauses_when_full", True):
+        asks = rewards.asks(promise)
+        wish = {**fields, **({} if remote.user_input and "user_input" not in fields else asks)}
+        if held.paused_by_us and not promise.pauses_when_full:
             wish.setdefault(
                 "paused", False
             )  # what we paused must not stay so when nobody looks after it any more
@@ -188,7 +193,7 @@ class Rewards:
         reward = channel.reward(reward_id)
         if reward is None:
             raise _no_reward()  # deleted meanwhile
-        if fields.get("pauses_when_full"):
+        if fields.get("pauses_when_full") and reward.pauses_when_full:
             await self._look_for_room(channel_id)
         after = _facts(reward, remote)
         changes = {
@@ -302,6 +307,7 @@ def _facts(reward: Reward, remote: RemoteReward) -> dict[str, Any]:
         "cooldown_seconds": remote.cooldown_seconds,
         "max_per_stream": remote.max_per_stream,
         "max_per_viewer_per_stream": remote.max_per_viewer_per_stream,
+        "action": reward.action.value,
         "time": rewards.time_shown(reward.time),
         "rules": None if reward.rules is None else rewards.rules_shown(reward.rules),
         "pauses_when_full": reward.pauses_when_full,

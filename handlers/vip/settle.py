@@ -59,12 +59,18 @@ class Settlement:
         return await self.move(work, redemption, Status.ALARMED, alarm)
 
     async def move(
-        self, work: Work, redemption: Redemption, to: Status, reason: Refusal | Alarm | None = None
+        self,
+        work: Work,
+        redemption: Redemption,
+        to: Status,
+        reason: Refusal | Alarm | None = None,
+        *,
+        outcome: str = "",
     ) -> Redemption:
         """Write the next status down, unless the lane was taken over."""
         work.ensure_held()
         return await self._redemptions.move(
-            redemption.id, to, now=self._clock.now(), reason=reason.value if reason else ""
+            redemption.id, to, now=self._clock.now(), reason=reason.value if reason else "", outcome=outcome
         )
 
     async def _status_on_twitch(self, redemption: Redemption) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 
 import structlog
@@ -24,6 +24,12 @@ from storage.redemptions import Redemptions
 from storage.sessions import Sessions
 
 log = structlog.get_logger(__name__)
+
+PARTY: Mapping[str, tuple[Action, str]] = {
+    "opened": (Action.PARTY_OPENED, "party_opened"),
+    "queued": (Action.PARTY_QUEUED, "party_queued"),
+}
+"""Outcomes of a reward that has to do with the watch party: what is written down, and the event that is told."""
 
 
 class Teller:
@@ -68,7 +74,7 @@ class Teller:
             detail |= {"seconds": added // 1000, "expires_at": session.expires_at}
             if line is not None:
                 line = replace(line, left_ms=left, **lasting(session, grants[0] if grants else None))
-        elif redemption.outcome:
+        elif redemption.outcome and redemption.outcome not in PARTY:
             line = None  # the session was erased meanwhile: there is no time to speak of
         new = await self._announcer.announce(
             AuditRecord(
@@ -149,6 +155,9 @@ class Teller:
                 return Action.CANCELLED, streamer(redemption.channel_id), line
             case Status.ALARMED:
                 return Action.ALARM, SYSTEM, None
+            case _ if redemption.outcome in PARTY:
+                action, event = PARTY[redemption.outcome]
+                return action, viewer, _line(event, redemption)
             case _ if redemption.outcome == "extended":
                 return Action.EXTENDED, viewer, _line("extended", redemption)
             case _:
@@ -160,7 +169,8 @@ class Teller:
             case Status.REFUNDED:
                 self._metrics.count("vip_refunded_total", reason=redemption.reason)
             case Status.FULFILLED:
-                self._metrics.count(f"vip_{redemption.outcome}_total")
+                product = "party" if redemption.outcome in PARTY else "vip"
+                self._metrics.count(f"{product}_{redemption.outcome}_total")
             case Status.ALARMED:
                 self._metrics.count("redemption_alarms_total", reason=redemption.reason)
                 log.error(

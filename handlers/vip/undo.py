@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from domain.audit import SYSTEM, Action, Actor, AuditRecord, streamer
 from domain.events import redemption_event
 from domain.ports import Clock
@@ -17,8 +19,13 @@ from storage.redemptions import Redemptions
 from storage.sessions import Sessions
 
 
+async def nothing(redemption: Redemption) -> None:
+    """Where there are no watch parties, nothing was added to one."""
+
+
 class Undo:
-    """Ends the VIP of a cancelled redemption, or takes its share of the time away."""
+    """Ends the VIP of a cancelled redemption, or takes its share of the time away. `take_back` does so with what it has
+    added to the queue of a watch party."""
 
     def __init__(
         self,
@@ -30,12 +37,16 @@ class Undo:
         announcer: Announcer,
         teller: Teller,
         clock: Clock,
+        take_back: Callable[[Redemption], Awaitable[None]] = nothing,
     ) -> None:
+        self._take_back_item = take_back
         self._channels, self._redemptions, self._sessions = channels, redemptions, sessions
         self._endings, self._announcer, self._teller, self._clock = endings, announcer, teller, clock
 
     async def undo(self, work: Work, redemption: Redemption) -> None:
         """For what was cancelled in the queue. Repeating it after a crash completes it and changes nothing more."""
+        if redemption.outcome == "queued":
+            await self._take_back_item(redemption)
         session = await self._sessions.get(redemption.session_id) if redemption.session_id else None
         if session is not None:
             actor = streamer(redemption.channel_id)

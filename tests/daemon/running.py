@@ -15,6 +15,7 @@ from daemon.admin_client import admin_call
 from daemon.clock import SystemClock
 from daemon.settings import load_settings
 from daemon.wiring import Daemon
+from domain.ports import Clock
 from simulators.twitch import SimulatorSettings, TwitchSimulator
 
 SECONDS = 30.0
@@ -84,8 +85,10 @@ async def running(tmp_path: Path, **environ: str) -> AsyncIterator[Running]:
 
 
 @asynccontextmanager
-async def joining(sim: TwitchSimulator, data_dir: Path, **environ: str) -> AsyncIterator[Running]:
-    """One daemon, perhaps beside others on the same simulator."""
+async def joining(
+    sim: TwitchSimulator, data_dir: Path, *, clock: Clock | None = None, **environ: str
+) -> AsyncIterator[Running]:
+    """One daemon, perhaps beside others on the same simulator. `clock`: its own instead of the machine's."""
     settings = load_settings(
         {
             "DATA_DIR": str(data_dir),
@@ -102,7 +105,7 @@ async def joining(sim: TwitchSimulator, data_dir: Path, **environ: str) -> Async
         }
     )
     ready = asyncio.Event()
-    daemon = Daemon(settings, clock=SystemClock(), ready=lambda _: ready.set())
+    daemon = Daemon(settings, clock=clock or SystemClock(), ready=lambda _: ready.set())
     ended = asyncio.ensure_future(daemon.run(signals=False))
     async with asyncio.timeout(START_SECONDS):
         waiting = asyncio.ensure_future(ready.wait())

@@ -22,6 +22,10 @@ OF_THE_ACCOUNT = {  # what concerns who is signed in, and no channel
     ("POST", "/api/auth/signout"),
     ("POST", "/api/auth/sign-out-everywhere"),
 }
+OF_A_ROOM = {  # of a party: whose room it is decides; here is none, so that nobody may
+    ("GET", "/api/v1/party/rooms/{roomId}/quality"),
+    ("DELETE", "/api/v1/party/rooms/{roomId}/invites"),
+}
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
 
 
@@ -98,7 +102,11 @@ async def test_every_operation_keeps_out_who_may_not(tmp_path: Path) -> None:
         assert (await page.write("/api/team", {"login": "mia"}))[0] == 201
         await helper.log_in("mia", role="moderator")
         listed = [one for one in await operations(page) if one.needs_session]
-        about_channels = [one for one in listed if (one.method, one.template) not in OF_THE_ACCOUNT]
+        about_channels = [
+            one for one in listed if (one.method, one.template) not in OF_THE_ACCOUNT | OF_A_ROOM
+        ]
+        about_rooms = [one for one in listed if (one.method, one.template) in OF_A_ROOM]
+        assert len(about_rooms) == len(OF_A_ROOM)
         assert [str(one) for one in about_channels if not one.of_a_channel] == []
         wrong: list[str] = []
 
@@ -110,6 +118,9 @@ async def test_every_operation_keeps_out_who_may_not(tmp_path: Path) -> None:
             await expect(
                 "without a session", one, await code(nobody, one, channel_id), (401, "auth.signed_out")
             )
+        for one in about_rooms:
+            got = await code(page, one, channel_id, **await own(page))
+            await expect("of no room of ours", one, got, (404, "party.room_not_found"))
         for one in about_channels:
             got = await code(other, one, channel_id, **await own(other))
             await expect("with another streamer's session", one, got, (403, "auth.forbidden"))
@@ -145,7 +156,11 @@ async def test_public_writes_are_for_our_own_pages(tmp_path: Path) -> None:
             for one in await operations(page)
             if not one.told["security"] and one.method in WRITES and one.template != "/api/webhooks/eventsub"
         ]
-        assert {one.template for one in public} == {"/api/auth/device", "/api/auth/device/poll"}
+        assert {one.template for one in public} == {
+            "/api/auth/device",
+            "/api/auth/device/poll",
+            "/api/v1/party/tickets",
+        }
         for one in public:
             assert await code(page, one, "1", Origin="https://evil.example") == (403, "csrf.origin")
 

@@ -13,6 +13,7 @@ from domain.channel import Viewer
 from domain.ports import NullMetrics
 from storage.audit import AUDIT, AuditTrail
 from storage.open import open_store, sqlite_url
+from storage.team import TEAM, Team
 from tests.daemon.running import running
 
 
@@ -34,7 +35,14 @@ async def test_a_daemon_finds_it_as_after_a_restart(tmp_path: Path) -> None:
         verdict = await simulator.order("verdict", {"durations_ms": staged.durations_ms})
         assert not verdict["details"], "what came before is not judged"
 
+        guests = staged.guests
+        assert guests.channel_id == first["id"]
+        assert len({one.id for one in guests.viewers}) == 12
+        assert sum(one.id in first["vips"] for one in guests.viewers) >= 4
+
         store = await open_store(sqlite_url(tmp_path), clock=clock, metrics=NullMetrics())
+        helps = await Team(await store.collection(TEAM)).of_user(guests.viewers[0].id)
+        assert [one.channel_id for one in helps] == [first["id"]], "who opens the party is of the team"
         trail = AuditTrail(await store.collection(AUDIT))
         records = [one async for batch in trail.batches(first["id"]) for one in batch]
         assert len(records) > 150

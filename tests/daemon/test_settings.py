@@ -29,7 +29,7 @@ def test_defaults() -> None:
     assert settings.twitch_id_url == "https://id.twitch.tv/oauth2"
     assert settings.twitch_eventsub_url == "wss://eventsub.wss.twitch.tv/ws"
     assert settings.roles == ("web", "eventsub", "worker")
-    assert settings.products == ("vip",)
+    assert settings.products == ("vip", "party")
     assert settings.development_login is False
 
 
@@ -129,7 +129,11 @@ def test_secrets_are_in_no_error() -> None:
         ("STORAGE_MAX_BYTES", "12"),
         ("STORAGE_MAX_BYTES", "big"),
         ("LOG_FORMAT", "xml"),
-        ("PRODUCTS", "vip,party"),
+        ("PRODUCTS", "party"),
+        ("JWT_ISSUER_KEYS", "school HS256 secret:short"),
+        ("PARTY_ORIGINS", "watch.example.org"),
+        ("PARTY_BUFFER_BYTES", "12"),
+        ("PRODUCTS", "vip,members"),
         ("ROLES", "web,worker"),
         ("REDIS_HOST", "cache"),
         ("REDIS_PORT", "0"),

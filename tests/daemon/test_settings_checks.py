@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.settings_checks import across, allowance, is_fernet_key
+from daemon.settings_checks import across, allowance, is_fernet_key, issuer_keys, origins
 
 
 @given(st.binary(min_size=32, max_size=32))
@@ -45,3 +45,30 @@ def test_an_allowance_of_requests(text: str, means: tuple[int, int]) -> None:
 def test_what_is_no_allowance(text: str) -> None:
     with pytest.raises(ValueError, match="must be"):
         allowance(text)
+
+
+def test_issuer_keys_are_judged_and_never_shown() -> None:
+    secret = "0123456789abcdef0123456789abcdef"
+    rows = issuer_keys(f"a HS256 secret:{secret}, https://b.example RS256 https://b.example/jwks.json")
+    assert rows == (f"a HS256 secret:{secret}", "https://b.example RS256 https://b.example/jwks.json")
+    assert issuer_keys(rows) == rows
+    with pytest.raises(ValueError, match="row 2") as caught:
+        issuer_keys(f"a HS256 secret:{secret}, b HS512 secret:{secret}")
+    assert secret not in str(caught.value)
+
+
+def test_origins_of_other_sites() -> None:
+    assert origins("https://watch.example.org, http://127.0.0.1:3000") == (
+        "https://watch.example.org",
+        "http://127.0.0.1:3000",
+    )
+    assert origins("*") == ("*",)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["watch.example.org", "https://watch.example.org/", "https://a.example/x", "https://", "ws://a.example"],
+)
+def test_what_is_no_origin(text: str) -> None:
+    with pytest.raises(ValueError, match="must be origins"):
+        origins(text)

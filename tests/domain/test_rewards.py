@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.channel import LONGEST_VIP_MS, Lasting, Reward, VipTime
+from domain.channel import LONGEST_VIP_MS, Lasting, Reward, RewardAction, VipTime
 from domain.errors import Rejected
 from domain.rewards import (
+    asks,
     check,
     check_room,
     check_status,
@@ -159,3 +160,23 @@ def test_shapes_go_both_ways(one: bool, a: int, two: bool, b: int, c: int) -> No
     assert rules_of({}, rules) == rules
     time = VipTime((a + 1) * 1000, Lasting.PER_UNIT, b + 1)
     assert time_of(time_shown(time)) == time
+
+
+def test_a_reward_of_the_watch_party_sells_no_time() -> None:
+    party = promised(Reward("r", "Add", 500, 0), {"action": "party_queue", "pauses_when_full": True})
+    assert (party.action, party.sells_time, party.vip_ms) == (RewardAction.PARTY_QUEUE, False, 0)
+    assert not party.pauses_when_full, "slots are nothing to it"
+    assert asks(party) == {"user_input": True}
+    opens = promised(party, {"action": "party_open"})
+    assert asks(opens) == {}
+    with pytest.raises(Rejected) as caught:
+        promised(party, {"action": "vip"})
+    assert caught.value.code == "reward.time"
+    vip = promised(party, {"action": "vip", "time": {"seconds": 60}})
+    assert (vip.sells_time, vip.vip_ms) == (True, 60_000)
+
+
+def test_who_turns_a_paused_reward_to_the_party_has_it_paused_no_more() -> None:
+    changed = promised(REWARD, {"action": "party_open"})
+    assert not changed.pauses_when_full
+    assert not changed.paused_by_us

@@ -29,6 +29,7 @@ from storage.contracts import StorageUnavailable
 from storage.inbox import INBOX
 from storage.lanes import LANES
 from storage.logins import LOGINS
+from storage.parties import PARTIES, PARTY_STATES, Parties, Party, PartyStates
 from storage.personal import BY_CHANNEL, OF_CHANNEL
 from storage.team import TEAM, Bot, Member, Team, member_id
 from tests.support.desk import open_scene
@@ -143,6 +144,37 @@ async def test_nothing_of_a_viewer_is_left(scene: Scene) -> None:
     assert scene.counted("data_erased_total", collection="inbox") == done["inbox"]
     with pytest.raises(PositionLost):  # open pages take a fresh picture
         await scene.topics.read(topic_of(channel.id), head.position)
+
+
+async def held_a_party(scene: Scene, channel_id: str, room_id: str, viewer_id: str) -> None:
+    """A room that a viewer opened, is host of, and was sent out of."""
+    subject = f"twitch:{viewer_id}"
+    await Parties(await scene.store.collection(PARTIES)).add(Party(room_id, channel_id, subject, 1, 1))
+    room = {"epoch": "e", "seq": 1, "wall": 1, "host": ["m1", subject, 1, 1], "former": [subject, 5]}
+    body = {"room": {**room, "banned": {subject: 9, "twitch:5": 9}, "muted": {subject: 9}}, "known": []}
+    await PartyStates(await scene.store.collection(PARTY_STATES)).put(room_id, body)
+
+
+async def test_watch_parties_forget_a_viewer(scene: Scene) -> None:
+    channel, zoe = await scene.channel(), await scene.viewer("zebrina")
+    for place, room_id in ((channel.id, "room-1"), ("", "room-2"), ("777", "room-3")):
+        await held_a_party(scene, place, room_id, zoe.id)
+    assert {"", "777", channel.id} <= set(await eraser(scene).data.channels_of(zoe.id))
+    for place in (channel.id, "", "777"):
+        assert await eraser(scene).viewer(place, zoe.id) == {"parties": 1, "party_states": 1}
+    assert await traces(scene, zoe.id) == []
+    kept = await PartyStates(await scene.store.collection(PARTY_STATES)).get("room-1")
+    assert kept is not None
+    assert kept["room"]["banned"] == {"twitch:5": 9}, "others stay sent out"
+
+
+async def test_a_channels_parties_go_with_it(scene: Scene) -> None:
+    channel = await scene.channel()
+    await held_a_party(scene, channel.id, "room-1", "4242")
+    await held_a_party(scene, "", "room-2", "4242")
+    done = await eraser(scene).whole_channel(channel.id)
+    assert (done["parties"], done["party_states"]) == (1, 1)
+    assert {place for _, place in await traces(scene, "4242")} == {"room-2"}
 
 
 async def test_the_sums_stay_and_others_are_spared(scene: Scene) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from domain.channel import ChannelSettings
+from domain.channel import ChannelSettings, RewardAction
 from domain.ports import CHECKPOINTS
 from domain.slots import Limits, WhenFull
 from tests.journeys.rig import Rig, Stage, rig
@@ -120,7 +120,25 @@ async def slots(stand: Rig, stage: Stage, point: str) -> None:
     assert book.index(("vip_removed", first)) < book.index(("vip_added", second)), "one VIP at a time"
 
 
+async def party(stand: Rig, stage: Stage, point: str) -> None:
+    """A viewer opens the channel's watch party: once, however often the daemon dies over it."""
+    await stand.kill()
+    await stand.promise(stage, RewardAction.PARTY_OPEN)
+    await stand.start_armed(point)
+    await stand.live(stage)
+    viewer = await stand.viewer()
+    stand.arm()
+    await stand.redeem(stage, viewer)
+    await stand.died(point)
+    await stand.start()
+    await stand.happened(viewer, "redeemed", "fulfilled")
+    async with stand.http.get(f"{stand.daemon.url}/api/v1/party/rooms") as answer:
+        rooms = (await answer.json())["rooms"]
+    assert [room["channel"] for room in rooms] == [stage.id]
+
+
 PLAYS: dict[str, Play] = {
+    "party": party,
     "slots": slots,
     "webhook": by_webhook,
     "inbox": by_webhook,

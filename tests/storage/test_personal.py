@@ -27,6 +27,8 @@ ELSEWHERE = {
     "lanes",  # named after viewers, and gone after a week; the erasure removes them if it can
     "audit_chain",  # holds no text
     "daemons", "transports",  # of the program
+    "party_states",  # with the room (`parties`) that each is of
+    "party_invites",  # numbers of uses
 }  # fmt: skip
 ANN = Person("4242", frozenset({"ann", "änne"}))
 

@@ -25,13 +25,19 @@ from gateways.topics.memory import MemoryTopics
 from gateways.twitch.helix import TwitchHelix
 from gateways.twitch.oauth import TwitchOAuth
 from gateways.twitch.tokens import TokenKeeper
+from handlers.party.from_twitch import FromTwitch
+from handlers.party.keep import PartyKeep
+from handlers.party.registry import Registry
 from handlers.vip.channels import Enrolment
 from handlers.vip.discord_writer import opener
 from handlers.vip.grants import Grants
 from handlers.vip.quotas import USUAL, Quota
+from rooms.clock import OwnTime
+from rooms.visit import Visits
 from simulators.twitch import TwitchSimulator
 from simulators.twitch.settings import SimulatorSettings
 from storage.open import open_store, sqlite_url
+from storage.parties import PARTIES, PARTY_INVITES, PARTY_STATES, InviteUses, Parties, PartyStates
 from storage.sealing import Sealer, generate_key
 from storage.tokens import TOKENS
 from tests.support.scene import SCHEDULER, SECONDS, Scene
@@ -54,10 +60,12 @@ async def open_scene(
     allowed_channels: Sequence[str] = (),
     quota: Quota = USUAL,
     call_seconds: float = SECONDS,
+    parties: bool = True,
 ) -> AsyncIterator[Scene]:
     """A running desk on a store in `directory`. `scheduler` false leaves ends to the test. `accounts`: with logins,
-    teams, and a way to leave (`Scene.accounts`). `quota`: of each channel (`join_handlers`). `call_seconds`:
-    how long a call may take; if that is short, a busy machine cuts calls off, and the story is another one."""
+    teams, and a way to leave (`Scene.accounts`). `parties`: with watch parties (`Scene.visits`). `quota`: of each
+    channel (`join_handlers`). `call_seconds`: how long a call may take; if that is short, a busy machine cuts calls
+    off, and the story is another one."""
     clock = clock or StoryClock()
     metrics, checkpoints, watch = PrometheusMetrics(), Checkpoints(), NoWatch()
     sim = TwitchSimulator(settings=settings or SimulatorSettings().unthrottled())
@@ -123,6 +131,20 @@ async def open_scene(
                 metrics=metrics,
             )
             joined.parts.watch.watch = watch
+        states = PartyStates(await store.collection(PARTY_STATES))
+        registry = Registry(
+            parties=Parties(await store.collection(PARTIES)),
+            states=states,
+            uses=InviteUses(await store.collection(PARTY_INVITES)),
+            clock=clock,
+        )
+        visits = Visits(
+            topics=topics,
+            clock=clock,
+            time=OwnTime(clock=clock, name="k1"),
+            keep=PartyKeep(states=states, registry=registry, clock=clock, at_once=True),
+        )
+        party = FromTwitch(visits=visits, registry=registry) if parties else None
         desk = join_handlers(
             repositories,
             topics=topics,
@@ -136,6 +158,7 @@ async def open_scene(
             workers=workers,
             quota=quota,
             accounts=joined.parts if joined else None,
+            party=party,
             messages=MessageParts(
                 discord=Discord(http=http, origin=sim.discord_url),
                 opened=opener(grants.sealer),
@@ -159,7 +182,7 @@ async def open_scene(
         late.append(enrolment)
         scene = Scene(
             clock, metrics, store, repositories, topics, sim, http, oauth, tokens, grants, helix, desk, enrolment,
-            watch, checkpoints, control, revoked, joined,
+            watch, checkpoints, control, revoked, joined, party, visits,
         )  # fmt: skip
         working = asyncio.create_task(desk.worker.run(), name="worker")
         ending = asyncio.create_task(desk.expiries.run(), name=SCHEDULER) if scheduler else None

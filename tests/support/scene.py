@@ -31,10 +31,12 @@ from gateways.topics.memory import MemoryTopics
 from gateways.twitch.helix import TwitchHelix
 from gateways.twitch.oauth import Grant, TwitchOAuth
 from gateways.twitch.tokens import TokenKeeper
+from handlers.party.from_twitch import FromTwitch
 from handlers.vip.channels import Enrolment
 from handlers.vip.grants import Grants
 from handlers.vip.live import topic_of
 from handlers.vip.reconcile import reconciliation_of
+from rooms.visit import Visits
 from simulators.twitch import TwitchSimulator
 from tests.support.story import Checkpoints, NoWatch, StoryClock
 from tests.support.unreliable import UnreliableStore
@@ -73,6 +75,8 @@ class Scene:
     control: aiohttp.ClientSession
     revoked: list[tuple[str, str]] = field(default_factory=list)
     accounts: Accounts | None = None
+    party: FromTwitch | None = None
+    visits: Visits | None = None
     sleepers: tuple[str, ...] = ()
     nudges: int = 0
     last: str = ""

@@ -43,7 +43,7 @@ class MemoryLogins:
 
     async def lasts(self, login_id: str, channel_id: str) -> bool:
         found = [one for one in self.held.values() if one.id == login_id]
-        return bool(found) and self._now(found[0]).role_in(channel_id) is not None
+        return bool(found) and (not channel_id or self._now(found[0]).role_in(channel_id) is not None)
 
     async def end(self, login_id: str, subject: str) -> None:
         self.held = {key: one for key, one in self.held.items() if one.id != login_id}

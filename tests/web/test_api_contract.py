@@ -28,6 +28,7 @@ CHECKS = (
 )
 LEFT_OUT = {
     "/api/ws": "it does not end; tests/web/test_sse.py",
+    "/api/v1/party/rooms/{roomId}/quality": "it does not end; tests/web/test_party_quality.py",
     "/api/auth/sign-out": "ends the session that all the others need",
     "/api/auth/signout": "the same",
     "/api/auth/sign-out-everywhere": "the same",

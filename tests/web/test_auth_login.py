@@ -177,3 +177,39 @@ async def test_who_is_not_invited_is_told_so_by_code_as_well(door: Door) -> None
     door.scene.clock.step_wall(5000)
     status, told = await door.post("/api/auth/device/poll", {"handle": begun["handle"]})
     assert (status, told["code"]) == (403, "login.not_invited")
+
+
+async def test_a_viewer_signs_in_without_scopes_and_opens_nothing_of_a_channel(door: Door) -> None:
+    channel = await door.scene.channel("streamer")
+    await door.scene.viewer("ann")
+    status, _, url = await door.get(
+        "/api/auth/sign-in?role=viewer&return_to=/party/mint-owl-7kq4xz&features=bits"
+    )
+    assert status == 302
+    asked = URL(url, encoded=True)
+    assert asked.query["scope"] == ""
+    assert await door.back(url, "ann") == "/party/mint-owl-7kq4xz"
+    _, told, _ = await door.get("/api/auth/session")
+    assert told["signed_in"]
+    assert (told["user"]["login"], told["channels"]) == ("ann", [])
+    for path in ("/api/audit-log", "/api/ws"):
+        assert (await door.get(path))[0] == 400, "it says of which channel"
+        assert (await door.get(f"{path}?channel={channel.id}"))[0] == 403
+    _, csrf, _ = await door.get("/api/auth/csrf")
+    assert (await door.post("/api/auth/sign-out", **{"X-CSRF-Token": csrf["token"]}))[0] == 200
+    assert not (await door.get("/api/auth/session"))[1]["signed_in"]
+
+
+async def test_a_viewers_answer_counts_once_and_in_the_browser_that_began_it(door: Door) -> None:
+    await door.scene.viewer("ann")
+    _, _, url = await door.get("/api/auth/sign-in?role=viewer")
+    query = await agree(door.scene, url, "ann")
+    place = str(URL("/api/auth/callback/twitch").with_query(query))
+    assert (await door.get(place))[2] == "/party"
+    assert (await door.get(place))[2] == "/sign-in?error=state"
+    _, _, url = await door.get("/api/auth/sign-in?role=viewer")
+    query = await agree(door.scene, url, "ann")
+    door.world.client.cookie_jar.clear()
+    assert (await door.get(str(URL("/api/auth/callback/twitch").with_query(query))))[
+        2
+    ] == "/sign-in?error=state"

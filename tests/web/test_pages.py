@@ -71,6 +71,7 @@ async def test_every_page_is_the_shell(site: World) -> None:
             assert "Grüße" in await response.text()
 
 
+CSP = "Content-Security-Policy"
 PEOPLE = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 
 
@@ -173,3 +174,60 @@ def test_names(tmp_path: Path) -> None:
     (tmp_path / "b.txt").write_text("x")
     (tmp_path / "a.txt").write_text("x")
     assert Pages(directory=tmp_path).names == ["a.txt", "b.txt"]
+
+
+async def test_the_watch_pages_have_a_shell_and_a_policy_of_their_own() -> None:
+    """Films may come from any https host; scripts may not, and the one frame is YouTube's."""
+    async with running() as world:
+        for path in ("/party", "/party/mint-owl-42"):
+            async with world.client.get(world.url(path)) as response:
+                assert response.status == 200
+                policy = dict(
+                    part.strip().split(" ", 1) for part in response.headers.getall(CSP)[0].split(";")
+                )
+                assert len(response.headers.getall(CSP)) == 1
+                assert policy["script-src"] == policy["style-src"] == policy["worker-src"] == "'self'"
+                assert policy["media-src"] == "'self' blob: https:"
+                assert policy["connect-src"] == "'self' https:"
+                assert policy["frame-src"] == "https://www.youtube-nocookie.com"
+                assert policy["default-src"] == policy["base-uri"] == policy["frame-ancestors"] == "'none'"
+                assert response.headers["X-Content-Type-Options"] == "nosniff"
+                tag = response.headers["ETag"]
+            async with world.client.get(world.url(path), headers={"If-None-Match": tag}) as response:
+                assert response.status == 304
+                assert "youtube" in response.headers[CSP], "what a browser kept gets the newest policy"
+        async with world.client.get(world.url("/party/a/b"), headers={"Accept": PEOPLE}) as response:
+            assert response.status == 404
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "part", "said"),
+    [
+        ("bytes=0-3", 206, b"0123", "bytes 0-3/10"),
+        ("bytes=4-", 206, b"456789", "bytes 4-9/10"),
+        ("bytes=-3", 206, b"789", "bytes 7-9/10"),
+        ("bytes=-99", 206, b"0123456789", "bytes 0-9/10"),
+        ("bytes=8-99", 206, b"89", "bytes 8-9/10"),
+        ("bytes=10-", 416, b"", "bytes */10"),
+        ("bytes=-0", 416, b"", "bytes */10"),
+        ("bytes=5-2", 200, b"0123456789", None),
+        ("bytes=-", 200, b"0123456789", None),
+        ("bytes=0-1,4-5", 200, b"0123456789", None),
+        ("lines=0-1", 200, b"0123456789", None),
+    ],
+)
+async def test_players_may_jump_in_a_film(
+    tmp_path: Path, asked: str, status: int, part: bytes, said: str | None
+) -> None:
+    root = tmp_path / "films"
+    root.mkdir()
+    (root / "clip.mp4").write_bytes(b"0123456789")
+    async with running(static=root) as world:
+        url = world.url("/static/clip.mp4")
+        async with world.client.get(url, headers={"Range": asked}) as response:
+            assert (response.status, await response.read()) == (status, part)
+            assert response.headers.get("Content-Range") == said
+            assert response.headers["Accept-Ranges"] == "bytes"
+        old = {"Range": asked, "If-Range": '"another"'}
+        async with world.client.get(url, headers=old) as response:
+            assert response.status == 200, "it was another film when the first part was fetched"

@@ -118,6 +118,7 @@ def _reward(offer: Offer) -> Reward:
         max_per_stream=there.max_per_stream if there else 0,
         max_per_viewer_per_stream=there.max_per_viewer_per_stream if there else 0,
         user_input=there is not None and there.user_input,
+        action=ours.action.value,
         time=TimeTold(**time_shown(ours.time)),
         rules=None if ours.rules is None else RulesTold(**rules_shown(ours.rules)),
         in_stock=there is not None and there.in_stock,

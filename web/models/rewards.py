@@ -75,7 +75,16 @@ class _Looks(Asked):
     max_per_viewer_per_stream: Number = Field(default_factory=int, description="0: no limit.")
 
 
+Action = Literal["vip", "party_open", "party_queue"]
+_ACTION = (
+    "What a redemption does: makes a VIP; opens the channel's watch party, or makes it public again; adds the address "
+    "that the viewer writes to the queue of the party that is open."
+)
+_TIME = "Needed by a reward that makes VIPs, and of no account for others."
+
+
 class _Promise(Asked):
+    action: Action = Field(default_factory=lambda: "vip", description=_ACTION)
     rules: Rules | None = Field(default=None, description="In place of the channel's; null: the channel's.")
     pauses_when_full: bool = Field(
         default_factory=bool, description="Pause it on Twitch while no VIP slot is free."
@@ -87,7 +96,7 @@ class RewardWanted(_Looks, _Promise):
 
     title: Title
     cost: Cost
-    time: Time
+    time: Time = Field(default_factory=lambda: Time(seconds=1), description=_TIME)
 
 
 class RewardChange(_Looks, _Promise):
@@ -101,7 +110,7 @@ class RewardChange(_Looks, _Promise):
 class RewardAdopted(_Promise):
     """Promise VIP time for a reward that is there."""
 
-    time: Time
+    time: Time = Field(default_factory=lambda: Time(seconds=1), description=_TIME)
 
 
 class RewardId(Asked):
@@ -144,7 +153,8 @@ class Reward(Told):
     max_per_stream: int
     max_per_viewer_per_stream: int
     user_input: bool
-    time: TimeTold
+    action: Action = Field(description=_ACTION)
+    time: TimeTold = Field(description="Zero seconds where it makes no VIPs.")
     rules: RulesTold | None = Field(description="Null: the channel's.")
     in_stock: bool = Field(description="False once `max_per_stream` is reached.")
     redeemed_now: int | None = Field(description="How often in this stream; null while none is on.")

@@ -97,8 +97,10 @@ class SignInQuery(Asked):
         pattern=r"^[a-z_]*(,[a-z_]+)*$",
         description="Features to ask permission for, by commas; those of /api/settings/scopes.",
     )
-    role: Literal["streamer", "moderator"] = Field(
-        "streamer", description="A moderator is asked for no permission: only who he is."
+    role: Literal["streamer", "moderator", "viewer"] = Field(
+        "streamer",
+        description="A moderator or viewer is asked for no permission: only who he is. A viewer needs no invitation; "
+        "his session opens watch parties and nothing else, unless he has a channel or team here.",
     )
     choose: Literal["", "1"] = Field("", description="1: let Twitch ask for the account again.")
 

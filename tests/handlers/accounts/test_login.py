@@ -9,7 +9,7 @@ import pytest
 from daemon.wiring_accounts import Accounts
 from domain.audit import streamer
 from gateways.twitch.contracts import TwitchDown
-from handlers.accounts.consent import BOT, LoginFailed
+from handlers.accounts.consent import BOT, VIEWER, LoginFailed
 from handlers.accounts.speakers import BOT_SCOPES
 from storage.left import LEFT, LeftChannels
 from tests.handlers.accounts.twitch_page import BROWSER, agree, begin, come_back, log_in
@@ -236,3 +236,42 @@ async def test_a_bot_that_is_a_streamer_here_keeps_what_it_granted(scene: Scene,
     assert not arrived.again
     assert await granted(scene, ben.id) == before
     assert (await accounts.parts.speakers.of(anna.id)).id == ben.id
+
+
+async def test_a_viewer_needs_no_invitation_and_leaves_no_grant(scene: Scene, accounts: Accounts) -> None:
+    anna = await stranger(scene, "anna")
+    await log_in(scene, accounts, "anna", VIPS)
+    viewer = await scene.viewer("ann")
+    arrived = await log_in(scene, accounts, "ann", purpose=VIEWER, return_to="/party/mint-owl-7kq4xz")
+    assert arrived.go_to == "/party/mint-owl-7kq4xz"
+    assert arrived.user is not None
+    assert (arrived.user.id, arrived.user.login, arrived.user.name) == (viewer.id, "ann", "Ann")
+    assert await granted(scene, viewer.id) == ()
+    assert await scene.repositories.channels.get(viewer.id) is None
+    assert await refused(scene, accounts, "ann") == "not_invited", "as anybody else he is still a stranger"
+    _, session = await accounts.parts.logins.open(subject=viewer.id, login="ann", name="Ann")
+    assert session.roles == {}
+    assert await granted(scene, anna) == (VIPS,)
+
+
+async def test_a_viewer_may_come_before_any_streamer_and_does_not_become_the_host(
+    scene: Scene, accounts: Accounts
+) -> None:
+    viewer = await scene.viewer("ann")
+    arrived = await log_in(scene, accounts, "ann", purpose=VIEWER)
+    assert arrived.user is not None
+    assert (arrived.user.id, arrived.user.name) == (viewer.id, "ann")
+    assert await accounts.admission.nobody_yet()
+
+
+async def test_a_streamer_who_comes_as_a_viewer_keeps_his_grant_and_his_channel(
+    scene: Scene, accounts: Accounts
+) -> None:
+    anna = await stranger(scene, "anna")
+    await log_in(scene, accounts, "anna", VIPS)
+    arrived = await log_in(scene, accounts, "anna", purpose=VIEWER)
+    assert arrived.user is not None
+    assert arrived.user.name == "Anna"
+    assert await granted(scene, anna) == (VIPS,)
+    _, session = await accounts.parts.logins.open(subject=anna, login="anna", name="Anna")
+    assert session.roles == {anna: "owner"}

@@ -50,6 +50,7 @@ async def test_a_reward_is_made_listed_changed_and_deleted(choices: Choices) -> 
         "max_per_stream": 0,
         "max_per_viewer_per_stream": 0,
         "user_input": False,
+        "action": "vip",
         "time": {"lasting": "fixed", "seconds": 86_400, "per": 1},
         "rules": None,
         "in_stock": True,
@@ -124,3 +125,23 @@ async def test_where_twitch_does_not_let_us_it_says_why(choices: Choices) -> Non
     assert await choices.refused("POST", POINTS, WANTED) == (400, "reward.status")
     refused = await choices.refused("DELETE", f"{POINTS}/{channel.rewards[0].id}")
     assert refused == (409, "twitch.reward_forbidden")
+
+
+async def test_a_reward_of_the_watch_party_needs_no_time_and_asks_for_an_address(choices: Choices) -> None:
+    body = {"title": "Add a video", "cost": 300, "action": "party_queue", "user_input": False}
+    status, made = await choices.ask("POST", POINTS, body)
+    assert status == 201
+    assert (made["action"], made["user_input"], made["time"]["seconds"]) == ("party_queue", True, 0)
+    one = f"{POINTS}/{made['id']}"
+    status, told = await choices.ask("PATCH", one, {"user_input": False})
+    assert (status, told["user_input"]) == (200, True), "without it nobody could name a video"
+    status, told = await choices.ask("PATCH", one, {"action": "party_open", "user_input": False})
+    assert (status, told["action"], told["user_input"]) == (200, "party_open", False)
+    status, told = await choices.ask("PATCH", one, {"action": "party_queue"})
+    assert (status, told["user_input"]) == (200, True)
+    assert await choices.refused("PATCH", one, {"action": "vip"}) == (400, "reward.time")
+    assert await choices.refused("POST", POINTS, {"title": "x", "cost": 1}) == (400, "reward.time")
+    assert (await choices.ask("PATCH", one, {"action": "raffle"}))[0] == 400
+    records = await choices.scene.trail(choices.channel)
+    changes = [one.detail["changes"] for one in records if one.action == "reward.changed"]
+    assert {"before": "party_queue", "after": "party_open"} in [each.get("action") for each in changes]
