@@ -5,7 +5,10 @@ Simulated viewers on virtual time, each with a clock, a network and a player tha
 same one for every policy. Ours is the client's own code with a clock handed in. The others are emulated from their
 sources, with their thresholds, without anybody waiting for anybody. What is judged is where the film truly is.
 
-Left out: real sockets, screens and speakers, and how a real player takes many small changes of rate. Samples within a
+Then ours once more, in real time: the daemon, and twelve such viewers who come to it over sockets (delays in their own
+lines), as programs of their own.
+
+Left out: screens and speakers, and how a real player takes many small changes of rate. Samples within a
 second of a command of the host are counted for no policy, and newcomers once they have arrived (5 s at most): how long
 both take is told apart ("back").
 """
@@ -13,6 +16,7 @@ both take is told apart ("back").
 from __future__ import annotations
 
 import argparse
+import asyncio
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -22,6 +26,7 @@ from typing import Any
 
 from bench._sync_measure import Found, evening
 from bench._sync_room import Evening, evening_of
+from bench._sync_sockets import evening_at_sockets
 from bench.report import Aim, Result, aim, percentile, rounded
 from simulators.players.media import Traits, any_player, coarse_player
 from simulators.players.policies import PEERS
@@ -59,10 +64,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seconds", type=float, default=600.0, help="of an evening (default 600)")
     parser.add_argument("--runs", type=int, default=3, help="evenings of each kind (default 3)")
     parser.add_argument("--seed", type=int, default=1, help="of the first evening (default 1)")
+    parser.add_argument("--sockets", type=float, default=120.0,
+                        help="seconds of the run over real sockets; 0: none (default 120)")  # fmt: skip
+    parser.add_argument("--socket-viewers", type=int, default=12, help="who take part in it (default 12)")
 
 
 def run(options: argparse.Namespace) -> Result:
-    """Measure. The same options give the same numbers on every machine."""
+    """Measure. The same options give the same numbers on every machine, but for the run over real sockets."""
     sizes = [int(size) for size in options.viewers.split(",")]
     variants = _variants(sizes)
     found: dict[str, Found] = {}
@@ -76,7 +84,18 @@ def run(options: argparse.Namespace) -> Result:
             together.merge(evening(evening_of(plan, variant.policy)))
         spent = time.process_time() - began
         print(f"{variant.name}: p99 {together.errors.at(99):.0f} ms ({spent:.0f} s of CPU)", file=sys.stderr)
-    return _result(variants, found, largest=max(sizes))
+    told: dict[str, Any] | None = None
+    if options.sockets:
+        told = asyncio.run(
+            evening_at_sockets(
+                viewers=options.socket_viewers,
+                seconds=options.sockets,
+                networks=",".join(GOOD),
+                seed=options.seed,
+            )
+        )
+        print(f"over real sockets: p99 {told['p99_ms']:.0f} ms", file=sys.stderr)
+    return _result(variants, found, largest=max(sizes), sockets=told)
 
 
 def _variants(sizes: Sequence[int]) -> list[Variant]:
@@ -127,7 +146,13 @@ def _told(back: Mapping[str, Any]) -> str:
     return " / ".join("never" if back[name] == "inf" else f"{back[name]:.1f}" for name in ("p50", "p95"))
 
 
-def _result(variants: Sequence[Variant], found: Mapping[str, Found], *, largest: int) -> Result:
+def _result(
+    variants: Sequence[Variant],
+    found: Mapping[str, Found],
+    *,
+    largest: int,
+    sockets: Mapping[str, Any] | None = None,
+) -> Result:
     told = {variant.name: _numbers(found[variant.name]) for variant in variants}
     ours = told[f"ours, {largest}"]
     rivals = {
@@ -137,7 +162,7 @@ def _result(variants: Sequence[Variant], found: Mapping[str, Found], *, largest:
         and told[f"{peer}, {largest}"]["slowest_rate"] >= 1 - AUDIBLE
     }
     return Result(
-        aims=[*_own_aims(ours, largest), *_rival_aims(ours, rivals, largest)],
+        aims=[*_own_aims(ours, largest), *_rival_aims(ours, rivals, largest), *_socket_aims(sockets)],
         header=(
             "policy, viewers", "p50 ms", "p95 ms", "p99 ms", "spread ms", "widest ms", "near %",
             "back: join s", "stall s", "seek s", "off-rate %", "rates", "seeks/h", "frozen s/h",
@@ -158,10 +183,15 @@ def _result(variants: Sequence[Variant], found: Mapping[str, Found], *, largest:
                 one["frozen_s_per_hour"],
             )
             for name, one in told.items()
-        ],
-        details={"variants": told, "sources": {name: policy.source for name, policy in PEERS.items()}},
+        ]
+        + _socket_rows(sockets),
+        details={
+            "variants": told,
+            "sockets": sockets,
+            "sources": {name: policy.source for name, policy in PEERS.items()},
+        },
         notes=(
-            "Simulated players on virtual time, no sockets: the same options give the same numbers everywhere.",
+            "Simulated players. On virtual time, without sockets, the same options give the same numbers everywhere.",
             "Syncplay is measured against its slowest viewer and watchparty against its middle one (the foremost of "
             "two), since that is whom they follow; both are shown to their advantage.",
             "Jellyfin's correction is off by default; with it, rates go up to 4, so it is shown and not competed with.",
@@ -195,6 +225,34 @@ def _own_aims(ours: Mapping[str, Any], largest: int) -> list[Aim]:
             reason="each start and seek leaves an error that is nudged away", next="a larger `gain`"),
         aim("rates off by", "at most", AIM_RATE, round(off, 6), "%",
             reason="the tuning allows more", next="a smaller `firm`"),
+    ]  # fmt: skip
+
+
+def _socket_rows(sockets: Mapping[str, Any] | None) -> list[tuple[str | float, ...]]:
+    if sockets is None:
+        return []
+    name = f"ours, {sockets['viewers']}, real sockets, {sockets['seconds']:.0f} s"
+    return [
+        (
+            name, sockets["p50_ms"], sockets["p95_ms"], sockets["p99_ms"], sockets["spread_p50_ms"], "-",
+            f"{sockets['within_100_ms_moving_percent']:.2f}", "-", "-", "-", sockets["off_rate_percent"],
+            f"{sockets['slowest_rate']:.2f}-{sockets['fastest_rate']:.2f}", sockets["seeks_per_hour"], "-",
+        )
+    ]  # fmt: skip
+
+
+def _socket_aims(sockets: Mapping[str, Any] | None) -> list[Aim]:
+    """Two minutes of a dozen viewers: p99 is a stall or two more or less, so it is told, and judged by the evenings."""
+    if sockets is None:
+        return []
+    where = f"over real sockets, {sockets['viewers']} viewers"
+    return [
+        aim(f"error p50, {where}", "at most", AIM_P50_MS, sockets["p50_ms"], "ms",
+            reason="the same as on virtual time, and the timers of two processes", next="a quieter machine"),
+        aim(f"error p95, {where}", "at most", AIM_P95_MS, sockets["p95_ms"], "ms",
+            reason="stalls of up to 1.8 s weigh more in a short run", next="a longer run"),
+        aim(f"must-keep messages lost or doubled, {where}", "at most", 0,
+            sockets["holes"] + sockets["doubles"], reason="the chain of kept messages broke", next="read the log"),
     ]  # fmt: skip
 
 

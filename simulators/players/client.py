@@ -24,6 +24,9 @@ from simulators.players.media import Player
 from simulators.players.offset import Probing, RoomClock
 from simulators.players.wire import Answer, Ask, Message, State, Timeline
 
+CONTINUOUS = 0.010
+"""A jump (s) smaller than this is none: positions went through floats."""
+
 SHOWING = {"playing": Showing.PLAYING, "paused": Showing.PAUSED}
 
 
@@ -47,6 +50,7 @@ class PartyClient:
         self.correction = Correction(tuning, step=player.traits.step)
         self._probing = Probing(random.random, now=float("-inf"))
         self._timeline: Timeline | None = None
+        self._before: Timeline | None = None  # played on until the change of its rate
         self._fresh = False
         self.holds = 0
 
@@ -65,6 +69,7 @@ class PartyClient:
                 if known not in (None, message.clock_id):
                     self._probing.hurry(now, after=0.0)
             case State():
+                self._before = self._timeline
                 self._timeline, self._fresh = message.timeline, True
             case _:
                 return
@@ -88,13 +93,14 @@ class PartyClient:
         room = self.clock.room(now)
         if not self._timeline.playing and room < self._timeline.ts:
             return  # the pause is still to come
+        timeline = self._played(self._timeline, room)
         look = Look(
             now=now,
             showing=SHOWING.get(self._player.state, Showing.WAITING),
             position=self._player.reported(),
-            target=self._timeline.at(room),
-            plays=self._timeline.playing and room >= self._timeline.ts,
-            rate=self._timeline.rate,
+            target=timeline.at(room),
+            plays=timeline.playing and room >= timeline.ts,
+            rate=timeline.rate,
         )
         for action in self.correction.look(look):
             match action:
@@ -112,6 +118,10 @@ class PartyClient:
         self.correction.changed()
         room = self.clock.room(now)
         ahead = (timeline.ts - room) / 1e6
+        if self._goes_on(timeline, room):
+            return
+        self._before = None
+        player.set_rate(timeline.rate * self.correction.factor)
         if not timeline.playing:
             # Until then it plays on: everybody stops on the same picture.
             player.pause(after=max(0.0, ahead))
@@ -126,3 +136,20 @@ class PartyClient:
         if abs(player.reported() - timeline.at(room)) > self.correction.near:
             player.seek(timeline.at(room) + takes * timeline.rate)
         player.play()
+
+    def _played(self, timeline: Timeline, room: float) -> Timeline:
+        """The timeline that is played now; the next one, once its instant has come, at its own rate."""
+        if self._before is None:
+            return timeline
+        if room < timeline.ts:
+            return self._before
+        self._before = None
+        self._player.set_rate(timeline.rate * self.correction.factor)
+        return timeline
+
+    def _goes_on(self, timeline: Timeline, room: float) -> bool:
+        """Whether the film plays on through the change, as when only its rate is another one."""
+        before = self._before
+        if before is None or not (before.playing and timeline.playing and before.ts <= room < timeline.ts):
+            return False
+        return self._player.state == "playing" and abs(before.at(timeline.ts) - timeline.pos) < CONTINUOUS

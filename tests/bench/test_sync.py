@@ -14,7 +14,7 @@ SHORT = Evening(viewers=4, seconds=40.0, networks=("fibre", "wifi"), player=any_
 
 
 async def test_every_policy_is_measured_and_every_aim_judged() -> None:
-    told = await told_by("sync", "--viewers", "2,4", "--seconds", "40", "--runs", "1")
+    told = await told_by("sync", "--viewers", "2,4", "--seconds", "40", "--runs", "1", "--sockets", "0")
     variants = told["details"]["variants"]
     assert set(variants) == {f"{name}, {size}" for name in ("ours", *PEERS) for size in (2, 4)} | {
         f"ours, 4, {on}" for on in ("mobile", "loaded uplink", "players that can only skip")
@@ -28,6 +28,31 @@ async def test_every_policy_is_measured_and_every_aim_judged() -> None:
     assert len(told["aims"]) == 7 + 3  # ours, and better than the best that stays within ± 10 %
     assert not any("Jellyfin" in one["what"] for one in told["aims"])
     assert set(told["details"]["sources"]) == set(PEERS)
+
+
+@pytest.mark.server
+async def test_ours_is_measured_over_real_sockets_too() -> None:
+    told = await told_by(
+        *(
+            "sync",
+            "--viewers",
+            "2",
+            "--seconds",
+            "20",
+            "--runs",
+            "1",
+            "--sockets",
+            "9",
+            "--socket-viewers",
+            "2",
+        )
+    )
+    found = told["details"]["sockets"]
+    assert (found["viewers"], found["refused"], found["errors"]) == (2, [], {})
+    assert found["samples"] > 0
+    assert found["kept"] > 0
+    assert (found["holes"], found["doubles"], found["resets"]) == (0, 0, 0)
+    assert sum("real sockets" in one["what"] for one in told["aims"]) == 3
 
 
 @pytest.mark.parametrize("name", ["ours", *PEERS])

@@ -127,3 +127,28 @@ def test_three_seeks_in_vain_are_reported() -> None:
     room.say(505.0, playing=True, ahead=-1.0)
     room.run(40.0)
     assert room.client.holds >= 1
+
+
+def test_another_rate_of_the_room_is_played_from_its_instant_on_without_a_stop() -> None:
+    room = Room()
+    room.run(1.0)
+    first = room.say(50.0, playing=True, ahead=1.0)
+    room.run(8.0)
+    ts = round((room.now + 0.3) * 1e6)
+    faster = Timeline(first.at(ts), True, ts, 1.5)
+    room.seat.tell(State(faster), room.now)
+    frozen = room.player.toll.frozen
+    room.run(3.0)
+    assert room.player.rate == pytest.approx(1.5, rel=0.11)
+    assert room.player.toll.frozen == frozen
+    assert abs(room.off(faster)) < 0.060
+
+
+def test_a_late_joiner_of_a_fast_room_plays_fast() -> None:
+    room = Room()
+    room.run(1.0)
+    timeline = Timeline(500.0, True, 0, 1.5)
+    room.seat.tell(State(timeline), room.now)
+    room.run(4.0)
+    assert room.player.rate == pytest.approx(1.5, rel=0.11)
+    assert abs(room.off(timeline)) < 0.060
