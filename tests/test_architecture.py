@@ -47,6 +47,7 @@ COVERED_ELSEWHERE = {
     "daemon/wiring_slots.py": "tests/daemon/test_wiring.py",
     "daemon/wiring_web.py": "tests/daemon/test_wiring.py",
     "daemon/wiring_privacy.py": "tests/daemon/test_cli_privacy.py",
+    "daemon/wiring_admin.py": "tests/daemon/test_commands.py",
     "daemon/wiring_api.py": "tests/web/test_api_contract.py",
     "handlers/vip/live_bodies.py": "tests/handlers/vip/test_live.py",
     "daemon/wiring_choices.py": "tests/daemon/test_wiring_choices.py",
@@ -58,6 +59,10 @@ COVERED_ELSEWHERE = {
     "daemon/programs.py": "tests/journeys",
     "daemon/demo.py": "tests/journeys/test_demo.py",
     "storage/tokens.py": "tests/handlers/vip/test_grants.py",
+    "rooms/conversation.py": "tests/rooms/test_connection.py",
+    "rooms/greeting.py": "tests/rooms/test_connection_resume.py",
+    "rooms/requests.py": "tests/rooms/test_connection.py",
+    "web/party_lines.py": "tests/web/test_party_socket.py",
 }
 
 

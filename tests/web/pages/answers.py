@@ -34,6 +34,7 @@ _USUAL_REWARD: dict[str, Any] = {
     "max_per_stream": 0,
     "max_per_viewer_per_stream": 0,
     "user_input": False,
+    "action": "vip",
     "time": {"lasting": "fixed", "seconds": 7 * DAY, "per": 1},
     "rules": None,
     "in_stock": True,

@@ -9,6 +9,8 @@ import { THEMES, chooseTheme, theme } from "./theme.js";
 import { LANGUAGES, choose, chosen, say } from "./words.js";
 
 const PLACES = ["watch", "set", "care"];
+/** Pages with a shell of their own: the way there is an ordinary link. */
+const BESIDE = [{ path: "/party", name: "lobby", icon: "film", place: "watch" }];
 
 /** @param {{url: (path) => string, changeChannel: (channel) => void, signOut: () => void, help: () => void}} parts */
 export function drawNavigation({ url, changeChannel, signOut, help }) {
@@ -26,7 +28,7 @@ export function drawNavigation({ url, changeChannel, signOut, help }) {
 
   const groups = () =>
     PLACES.map((place) => {
-      const list = el("ul", "", ...ROUTES.filter((each) => each.place === place).map((each) => el("li", "", item(each))));
+      const list = el("ul", "", ...[...ROUTES, ...BESIDE].filter((each) => each.place === place).map((each) => el("li", "", item(each))));
       return el("div", "nav-group", el("p", "nav-place", say(`nav_${place}`)), list);
     });
 

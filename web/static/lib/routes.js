@@ -3,6 +3,7 @@ export const ROUTES = [
   { path: "/", name: "overview", icon: "overview", place: "watch", phone: true, module: () => import("../pages/overview.js") },
   { path: "/activity", name: "activity", icon: "activity", place: "watch", phone: true, module: () => import("../pages/activity.js") },
   { path: "/analytics", name: "analytics", icon: "analytics", place: "watch", module: () => import("../pages/analytics.js") },
+  { path: "/watch-party", name: "party", icon: "party", place: "watch", module: () => import("../pages/party.js") },
   { path: "/rewards", name: "rewards", icon: "rewards", place: "set", phone: true, module: () => import("../pages/rewards.js") },
   { path: "/rules", name: "rules", icon: "rules", place: "set", module: () => import("../pages/rules.js") },
   { path: "/settings", name: "settings", icon: "settings", place: "set", phone: true, module: () => import("../pages/settings.js") },

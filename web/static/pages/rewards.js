@@ -7,7 +7,7 @@ import { figure } from "../lib/words.js";
 import { adoptReward, editReward, newReward } from "../parts/reward_editor.js";
 import { tileMark } from "../parts/reward_tile.js";
 import { isBusy, keepFocus } from "../parts/focus.js";
-import { NO_RULES, refusesAll, refusesAllNotice, rulesFor, rulesInWords } from "../parts/rules_form.js";
+import { makesVips, NO_RULES, refusesAll, refusesAllNotice, rulesFor, rulesInWords } from "../parts/rules_form.js";
 import { sheetsMayLeave } from "../parts/sheet.js";
 import { inWords, timeInWords } from "../parts/times.js";
 import words from "../words/en/rewards.js";
@@ -41,7 +41,7 @@ function card(ctx, reward, shared) {
   const title = el("h2", "reward-title", bdi(reward.title));
   title.title = reward.title;
   const cost = fact("rewards", ctx.say("cost", { n: reward.cost }));
-  const time = fact("clock", timeInWords(reward.time));
+  const time = makesVips(reward) ? fact("clock", timeInWords(reward.time)) : fact(reward.action === "party_open" ? "party" : "queue", ctx.say(`does_${reward.action}`));
   const limits = limitsOf(ctx, reward).map((words) => badge(words));
   const count = (n, key) => el("div", "reward-count", el("dt", "", ctx.say(key)), el("dd", "number", n === null ? "–" : figure(n)));
   const numbers = el("dl", "reward-numbers", count(reward.redeemed_now, "redeemed_now"), count(reward.pending, "pending"));
@@ -51,7 +51,7 @@ function card(ctx, reward, shared) {
   if (!ctx.owner) edit.hidden = more.hidden = true;
   if (reward.missing_on_twitch) edit.hidden = true;
   const rules = rulesFor(reward, shared.rules);
-  const refused = !reward.missing_on_twitch && refusesAll(reward.time, reward.cost, rules);
+  const refused = makesVips(reward) && !reward.missing_on_twitch && refusesAll(reward.time, reward.cost, rules);
   const node = el(
     "li", "panel reward",
     tileMark(reward.color),

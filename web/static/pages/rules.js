@@ -4,7 +4,7 @@ import { duration, group, number, radios, toggle } from "../lib/fields.js";
 import { form } from "../lib/form.js";
 import { link, panel, skeleton, tabs } from "../lib/parts.js";
 import { peopleList } from "../parts/people.js";
-import { LENGTHS, REFUSALS, ruleFields, rulesOf, rulesRecord, warnings } from "../parts/rules_form.js";
+import { LENGTHS, makesVips, REFUSALS, ruleFields, rulesOf, rulesRecord, warnings } from "../parts/rules_form.js";
 import { sentencesOf, theyRead } from "../parts/sentences.js";
 import { arrangeTime, timeExample, timeFields, timeOf, timeRecord } from "../parts/times.js";
 import words from "../words/en/rules.js";
@@ -17,7 +17,7 @@ const HOUR = 3_600;
 /** What is sold under the channel's rules, as they stand in the form. What a cause with units gives depends on the viewer. */
 function soldUnder(ctx, record, rewards) {
   const rules = rulesOf(record.rules);
-  const sold = rewards.filter((reward) => reward.rules === null && !reward.missing_on_twitch).map(({ title, time, cost }) => ({ name: title, time, units: cost, rules }));
+  const sold = rewards.filter((reward) => makesVips(reward) && reward.rules === null && !reward.missing_on_twitch).map(({ title, time, cost }) => ({ name: title, time, units: cost, rules }));
   const causes = Object.keys(CAUSES).filter((key) => record.causes[key].on && record.causes[key].time.lasting !== "per_unit");
   return [...sold, ...causes.map((key) => ({ name: ctx.say(`cause_${key}`), time: timeOf(record.causes[key].time), units: 1, rules }))];
 }

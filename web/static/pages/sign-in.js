@@ -22,6 +22,9 @@ function withReturn(url, query, more = {}) {
   return full.pathname + full.search;
 }
 
+/** Who is on the way to a watch party is asked for nothing but who he is, and needs no channel. */
+const watches = (ctx) => /^\/party([/?#]|$)/.test(returnTo(ctx.query));
+
 const enter = (ctx) => location.replace(returnTo(ctx.query));
 
 function trouble(ctx) {
@@ -95,11 +98,11 @@ function ways(ctx, session, toDevice) {
   const error = set(el("p", "form-trouble"), { role: "alert" });
   const list = [];
   if (session.sign_in_url) {
-    const choose = ctx.query.get("error") === "mismatch" ? { choose: "1" } : {};
+    const choose = { ...(ctx.query.get("error") === "mismatch" ? { choose: "1" } : {}), ...(watches(ctx) ? { role: "viewer" } : {}) };
     const main = link({ words: ctx.say(choose.choose ? "error mismatch go" : "twitch"), href: withReturn(session.sign_in_url, ctx.query, choose), icon: "twitch", kind: isIn(ctx, session) ? "quiet" : "" });
     main.id = "sign-in-twitch";
-    list.push(main, el("p", "hint", ctx.say("twitch_note")));
-    list.push(el(
+    list.push(main, el("p", "hint", ctx.say(watches(ctx) ? "viewer_note" : "twitch_note")));
+    if (!watches(ctx)) list.push(el(
       "div", "sign-in-more",
       link({ words: ctx.say("moderator"), href: withReturn(session.sign_in_url, ctx.query, { role: "moderator" }) }),
       button({ words: ctx.say("device"), icon: "device", press: toDevice }),
@@ -120,7 +123,7 @@ function ways(ctx, session, toDevice) {
 
 export default {
   words,
-  heading: (ctx) => ctx.say("heading"),
+  heading: (ctx) => ctx.say(watches(ctx) ? "viewer_heading" : "heading"),
   styles: ["sign-in"],
   skeleton: () => el("div"),
   load: () => getSession(),
@@ -128,7 +131,7 @@ export default {
     const body = el("div", "sign-in-body");
     const told = trouble(ctx);
     const tone = ["stop", "standby"].find((each) => told?.classList.contains(`notice-${each}`)) ?? "go";
-    const card = el("div", "sign-in-card", lamp(tone), el("p", "sign-in-text", ctx.say("text")), told, body);
+    const card = el("div", "sign-in-card", lamp(tone), el("p", "sign-in-text", ctx.say(watches(ctx) ? "viewer_text" : "text")), told, body);
     const back = () => body.replaceChildren(ways(ctx, session, toDevice));
     const toDevice = () => body.replaceChildren(el("h2", "", ctx.say("device_heading")), deviceFace(ctx, { back }));
     back();

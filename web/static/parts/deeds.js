@@ -14,6 +14,8 @@ const TONES = {
   "vip.granted": "go",
   "vip.extended": "go",
   "vip.restored": "go",
+  "party.opened": "go",
+  "party.queued": "go",
   "vip.protected": "go",
   "vip.refunded": "stop",
   "vip.refused": "stop",

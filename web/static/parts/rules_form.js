@@ -58,6 +58,9 @@ export function rulesInWords(rules) {
   return Object.keys(NO_RULES).filter((key) => rules[key]).map((key) => say(`short_${key}`));
 }
 
+/** Whether a reward makes VIPs; others have to do with the watch party. */
+export const makesVips = (reward) => (reward.action ?? "vip") === "vip";
+
 /** The rules that hold for a reward: its own, or the channel's. */
 export const rulesFor = (reward, channelRules) => reward.rules ?? channelRules;
 

@@ -4,6 +4,7 @@ import { duration, number, text } from "../lib/fields.js";
 import { form } from "../lib/form.js";
 import { button, link, notice, signal } from "../lib/parts.js";
 import { rewardTile, tileMark } from "./reward_tile.js";
+import { makesVips } from "./rules_form.js";
 import { LONGEST_SECONDS, timeInWords } from "./times.js";
 
 const WEEK = 7 * 86_400;
@@ -24,7 +25,7 @@ function there(ctx, rewards, next) {
 }
 
 export function rewardStep(ctx, { points, next, done }) {
-  const rewards = points.rewards.filter((reward) => !reward.missing_on_twitch);
+  const rewards = points.rewards.filter((reward) => makesVips(reward) && !reward.missing_on_twitch);
   if (rewards.length > 0) return { node: there(ctx, rewards, next) };
   if (!points.can_create) {
     const again = button({ words: ctx.say("look_again"), press: ctx.reload });

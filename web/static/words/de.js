@@ -7,6 +7,7 @@ export default {
   connection: () => import("./de/connection.js"),
   "sign-in": () => import("./de/sign-in.js"),
   account: () => import("./de/account.js"),
+  party: () => import("./de/party.js"),
   analytics: () => import("./de/analytics.js"),
   discord: () => import("./de/discord.js"),
   features: () => import("./de/features.js"),
@@ -25,5 +26,6 @@ export default {
   viewer_data: () => import("./de/viewer_data.js"),
   lonely: () => import("./de/lonely.js"),
   setup: () => import("./de/setup.js"),
+  watch: () => import("./de/watch.js"),
   welcome: () => import("./de/welcome.js"),
 };

@@ -7,6 +7,7 @@ export default {
   connection: () => import("./es/connection.js"),
   "sign-in": () => import("./es/sign-in.js"),
   account: () => import("./es/account.js"),
+  party: () => import("./es/party.js"),
   analytics: () => import("./es/analytics.js"),
   discord: () => import("./es/discord.js"),
   features: () => import("./es/features.js"),
@@ -25,5 +26,6 @@ export default {
   viewer_data: () => import("./es/viewer_data.js"),
   lonely: () => import("./es/lonely.js"),
   setup: () => import("./es/setup.js"),
+  watch: () => import("./es/watch.js"),
   welcome: () => import("./es/welcome.js"),
 };

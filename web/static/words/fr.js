@@ -7,6 +7,7 @@ export default {
   connection: () => import("./fr/connection.js"),
   "sign-in": () => import("./fr/sign-in.js"),
   account: () => import("./fr/account.js"),
+  party: () => import("./fr/party.js"),
   analytics: () => import("./fr/analytics.js"),
   discord: () => import("./fr/discord.js"),
   features: () => import("./fr/features.js"),
@@ -25,5 +26,6 @@ export default {
   viewer_data: () => import("./fr/viewer_data.js"),
   lonely: () => import("./fr/lonely.js"),
   setup: () => import("./fr/setup.js"),
+  watch: () => import("./fr/watch.js"),
   welcome: () => import("./fr/welcome.js"),
 };

@@ -7,6 +7,7 @@ export default {
   connection: () => import("./pt/connection.js"),
   "sign-in": () => import("./pt/sign-in.js"),
   account: () => import("./pt/account.js"),
+  party: () => import("./pt/party.js"),
   analytics: () => import("./pt/analytics.js"),
   discord: () => import("./pt/discord.js"),
   features: () => import("./pt/features.js"),
@@ -25,5 +26,6 @@ export default {
   viewer_data: () => import("./pt/viewer_data.js"),
   lonely: () => import("./pt/lonely.js"),
   setup: () => import("./pt/setup.js"),
+  watch: () => import("./pt/watch.js"),
   welcome: () => import("./pt/welcome.js"),
 };

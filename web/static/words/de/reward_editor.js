@@ -21,6 +21,13 @@ export default {
   color: "Farbe",
   color_one: "Farbe {code}",
 
+  does: "Was sie bewirkt",
+  does_vip: "Macht zu VIPs",
+  does_vip_hint: "für eine Zeit, wie unten",
+  does_party_open: "Öffnet die Watchparty",
+  does_party_open_hint: "oder macht sie wieder öffentlich; die Punkte kommen zurück, wenn schon alle hineinkönnen",
+  does_party_queue: "Stellt etwas in die Warteschlange der Party",
+  does_party_queue_hint: "wer einlöst, schreibt die Adresse eines Videos; die Punkte kommen zurück, solange keine Party offen ist",
   time: "Wie lange",
   limits: "Grenzen bei Twitch",
   limits_hint: "Darauf achtet Twitch selbst. Ein leeres Feld heißt: keine Grenze.",
@@ -47,5 +54,7 @@ export default {
   preview: "Bei Twitch",
   seen_input: "Dein Text",
   becomes: "Wer sie einlöst, ist VIP für {time}.",
+  becomes_party_open: "Wer sie einlöst, öffnet deine Watchparty für alle.",
+  becomes_party_queue: "Wer sie einlöst, fügt deiner Watchparty ein Video hinzu.",
   becomes_stream: "Wer sie einlöst, ist VIP, {time}.",
 };

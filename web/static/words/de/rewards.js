@@ -6,6 +6,8 @@ export default {
   read_only: "Nur {channel} kann Belohnungen ändern. Du siehst, wie sie stehen.",
 
   cost: { one: "{n} Punkt", other: "{n} Punkte" },
+  does_party_open: "öffnet die Watchparty",
+  does_party_queue: "füllt die Warteschlange der Party",
   state_on: "An",
   state_paused: "Pausiert",
   state_full: "Von uns pausiert: Plätze voll",

@@ -8,6 +8,8 @@ export default {
   nav_overview: "Überblick",
   nav_activity: "Verlauf",
   nav_analytics: "Auswertung",
+  nav_party: "Watchparty",
+  nav_lobby: "Räume",
   nav_rewards: "Belohnungen",
   nav_rules: "Regeln",
   nav_settings: "Einstellungen",

@@ -21,6 +21,13 @@ export default {
   color: "Colour",
   color_one: "Colour {code}",
 
+  does: "What it does",
+  does_vip: "Makes VIPs",
+  does_vip_hint: "for a time, as below",
+  does_party_open: "Opens the watch party",
+  does_party_open_hint: "or makes it public again; the points come back if everybody can come in already",
+  does_party_queue: "Adds to the party’s queue",
+  does_party_queue_hint: "viewers write the address of a video; the points come back while no party is open",
   time: "How long",
   limits: "Limits on Twitch",
   limits_hint: "Twitch itself sees to these. Leave a field empty for no limit.",
@@ -47,5 +54,7 @@ export default {
   preview: "On Twitch",
   seen_input: "Your text",
   becomes: "Whoever redeems it is VIP for {time}.",
+  becomes_party_open: "Whoever redeems it opens your watch party for everybody.",
+  becomes_party_queue: "Whoever redeems it adds a video to your watch party.",
   becomes_stream: "Whoever redeems it is VIP {time}.",
 };

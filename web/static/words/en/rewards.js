@@ -6,6 +6,8 @@ export default {
   read_only: "Only {channel} can change rewards. You see how they stand.",
 
   cost: { one: "{n} point", other: "{n} points" },
+  does_party_open: "opens the watch party",
+  does_party_queue: "adds to the party’s queue",
   state_on: "On",
   state_paused: "Paused",
   state_full: "Paused by us: slots are full",

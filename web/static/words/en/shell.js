@@ -9,6 +9,8 @@ export default {
   nav_overview: "Overview",
   nav_activity: "Activity",
   nav_analytics: "Analytics",
+  nav_party: "Watch party",
+  nav_lobby: "Rooms",
   nav_rewards: "Rewards",
   nav_rules: "Rules",
   nav_settings: "Settings",

@@ -21,6 +21,13 @@ export default {
   color: "Color",
   color_one: "Color {code}",
 
+  does: "Qué hace",
+  does_vip: "Hace VIP",
+  does_vip_hint: "durante un tiempo, como se indica abajo",
+  does_party_open: "Abre la watch party",
+  does_party_open_hint: "o la vuelve a hacer pública; los puntos se devuelven si ya puede entrar todo el mundo",
+  does_party_queue: "Añade a la cola de la party",
+  does_party_queue_hint: "quien canjea escribe la dirección de un vídeo; los puntos se devuelven si no hay ninguna party abierta",
   time: "Cuánto dura",
   limits: "Límites en Twitch",
   limits_hint: "De estos se ocupa Twitch. Deja un campo vacío para no poner límite.",
@@ -47,5 +54,7 @@ export default {
   preview: "En Twitch",
   seen_input: "Tu texto",
   becomes: "Quien la canjee será VIP por {time}.",
+  becomes_party_open: "Quien la canjea abre tu watch party para todo el mundo.",
+  becomes_party_queue: "Quien la canjea añade un vídeo a tu watch party.",
   becomes_stream: "Quien la canjee será VIP {time}.",
 };

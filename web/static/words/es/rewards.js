@@ -6,6 +6,8 @@ export default {
   read_only: "Solo {channel} puede cambiar las recompensas. Tú ves cómo están.",
 
   cost: { one: "{n} punto", other: "{n} puntos" },
+  does_party_open: "abre la watch party",
+  does_party_queue: "añade a la cola de la party",
   state_on: "Activa",
   state_paused: "En pausa",
   state_full: "Pausada por nosotros: plazas llenas",

@@ -8,6 +8,8 @@ export default {
   nav_overview: "Resumen",
   nav_activity: "Actividad",
   nav_analytics: "Estadísticas",
+  nav_party: "Ver juntos",
+  nav_lobby: "Salas",
   nav_rewards: "Recompensas",
   nav_rules: "Reglas",
   nav_settings: "Ajustes",

@@ -21,6 +21,13 @@ export default {
   color: "Couleur",
   color_one: "Couleur {code}",
 
+  does: "Ce qu’elle fait",
+  does_vip: "Rend VIP",
+  does_vip_hint: "pour un temps, comme ci-dessous",
+  does_party_open: "Ouvre la watch party",
+  does_party_open_hint: "ou la rend de nouveau publique ; les points sont rendus si tout le monde peut déjà entrer",
+  does_party_queue: "Ajoute à la file de la party",
+  does_party_queue_hint: "on écrit l’adresse d’une vidéo ; les points sont rendus tant qu’aucune party n’est ouverte",
   time: "Combien de temps",
   limits: "Limites sur Twitch",
   limits_hint: "Twitch y veille lui-même. Un champ vide : pas de limite.",
@@ -47,5 +54,7 @@ export default {
   preview: "Sur Twitch",
   seen_input: "Ton texte",
   becomes: "Qui l’échange est VIP pour {time}.",
+  becomes_party_open: "Qui l’échange ouvre ta watch party à tout le monde.",
+  becomes_party_queue: "Qui l’échange ajoute une vidéo à ta watch party.",
   becomes_stream: "Qui l’échange est VIP {time}.",
 };

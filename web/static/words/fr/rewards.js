@@ -6,6 +6,8 @@ export default {
   read_only: "Seul {channel} peut changer les récompenses. Tu vois où elles en sont.",
 
   cost: { one: "{n} point", other: "{n} points" },
+  does_party_open: "ouvre la watch party",
+  does_party_queue: "ajoute à la file de la party",
   state_on: "Ouverte",
   state_paused: "En pause",
   state_full: "En pause par nous : places pleines",

@@ -8,6 +8,8 @@ export default {
   nav_overview: "Aperçu",
   nav_activity: "Activité",
   nav_analytics: "Statistiques",
+  nav_party: "Soirée ciné",
+  nav_lobby: "Salles",
   nav_rewards: "Récompenses",
   nav_rules: "Règles",
   nav_settings: "Réglages",

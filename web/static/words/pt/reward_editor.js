@@ -21,6 +21,13 @@ export default {
   color: "Cor",
   color_one: "Cor {code}",
 
+  does: "O que ela faz",
+  does_vip: "Torna VIP",
+  does_vip_hint: "por um tempo, como abaixo",
+  does_party_open: "Abre a watch party",
+  does_party_open_hint: "ou a torna pública de novo; os pontos voltam se todos já podem entrar",
+  does_party_queue: "Adiciona à fila da party",
+  does_party_queue_hint: "quem resgata escreve o endereço de um vídeo; os pontos voltam enquanto não houver party aberta",
   time: "Quanto dura",
   limits: "Limites na Twitch",
   limits_hint: "Destes a própria Twitch cuida. Campo vazio: sem limite.",
@@ -47,5 +54,7 @@ export default {
   preview: "Na Twitch",
   seen_input: "Seu texto",
   becomes: "Quem resgatar será VIP por {time}.",
+  becomes_party_open: "Quem resgata abre a sua watch party para todos.",
+  becomes_party_queue: "Quem resgata adiciona um vídeo à sua watch party.",
   becomes_stream: "Quem resgatar será VIP {time}.",
 };

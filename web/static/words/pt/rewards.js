@@ -6,6 +6,8 @@ export default {
   read_only: "Só {channel} pode mudar as recompensas. Você vê como estão.",
 
   cost: { one: "{n} ponto", other: "{n} pontos" },
+  does_party_open: "abre a watch party",
+  does_party_queue: "adiciona à fila da party",
   state_on: "Ativa",
   state_paused: "Em pausa",
   state_full: "Pausada por nós: vagas cheias",

@@ -8,6 +8,8 @@ export default {
   nav_overview: "Resumo",
   nav_activity: "Atividade",
   nav_analytics: "Estatísticas",
+  nav_party: "Assistir juntos",
+  nav_lobby: "Salas",
   nav_rewards: "Recompensas",
   nav_rules: "Regras",
   nav_settings: "Ajustes",
