@@ -119,7 +119,7 @@ class PartyHouse:
         )  # fmt: skip
         self._socket = PartySocket(
             desk=desk, sessions=cast(Sessions, NoSessions()), own_origin="", metrics=metrics, random=Random(1),
-            limits=SocketLimits(accepts_per_second=1_000_000),
+            limits=SocketLimits(),
         )  # fmt: skip
 
     def _hub(self, replica: Replica) -> Hub:

@@ -12,7 +12,8 @@ the server's processor, so that a way that waits is neither punished nor praised
 Then: the time from a host's command to the last of the viewers, over sockets all the way, on the one clock of the
 machine; the time until everybody has joined; what an idle room sends; resident memory for each viewer.
 
-Left out: TLS, real networks, and the limits of joins per address and accepts per second, which are lifted.
+Left out: TLS, real networks, and the limit of joins per address, which is lifted. As many come in a second as a daemon
+accepts by default.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ from typing import Any
 from bench._fanout_host import ROOM, commanded
 from bench._fanout_programs import Server, Sink, pair, sink_program
 from bench.report import Aim, Result, aim, in_turns, middle, percentile, ratio, spread
+from daemon.clock import SystemClock
+from web.party_socket import SocketLimits
 
 NAME = "fanout"
 
@@ -38,6 +41,7 @@ SIZES = (1000, 10_000)
 AIM_BARE, AIM_BROADCAST = 0.85, 3.0
 AIM_LAST_MS, AIM_JOIN_SECONDS, AIM_KIB = 20.0, 5.0, 22.0
 WARM_VIEWERS = 50
+ACCEPTED, WAVES_A_SECOND = SocketLimits().accepts_per_second, 2
 GRACE_SECONDS = 60.0
 
 
@@ -124,7 +128,7 @@ async def _measure(
         pair("party", {"viewers": viewers}, sink=sink, directory=directory) as (ours, our_viewers),
         pair("websockets", {}, sink=sink, directory=directory) as (theirs, their_viewers),
     ):
-        joined, kib = await _fill(ours, our_viewers, options, _ours(viewers))
+        joined, kib = await _fill(ours, our_viewers, options, _ours(viewers), a_second=ACCEPTED)
         _, their_kib = await _fill(theirs, their_viewers, options, ["/"] * viewers)
         last, chat_last, lost = await commanded(ours, our_viewers, options.commands)
         idle, other = await _idle(our_viewers, options.idle_seconds)
@@ -153,18 +157,24 @@ def _ours(viewers: int) -> list[str]:
 
 
 async def _fill(
-    server: Server, sink: Sink, options: argparse.Namespace, lines: Sequence[str]
+    server: Server, sink: Sink, options: argparse.Namespace, lines: Sequence[str], *, a_second: int = 0
 ) -> tuple[float, float]:
-    """Everybody joins. Seconds for all but the first few, and KiB of resident memory for each of them."""
+    """Everybody joins, at once or so many a second. Seconds for all but the first few, and KiB of resident memory for
+    each of them."""
     warm = min(WARM_VIEWERS, len(lines) // 2)
     await sink.open(lines[:warm], port=server.port, sources=options.sources)
     before = await server.do("weigh")
-    opened = await sink.open(lines[warm:], port=server.port, sources=options.sources)
-    if opened.failed:
-        raise RuntimeError(f"{opened.failed} of {len(lines)} viewers did not get in")
+    wave, clock = a_second // WAVES_A_SECOND or len(lines), SystemClock()
+    began = clock.monotonic()
+    for number, first in enumerate(range(warm, len(lines), wave)):
+        await clock.sleep(began + number / WAVES_A_SECOND - clock.monotonic())
+        opened = await sink.open(lines[first : first + wave], port=server.port, sources=options.sources)
+        if opened.failed:
+            raise RuntimeError(f"{opened.failed} of {len(lines)} viewers did not get in")
+    seconds = clock.monotonic() - began
     await _quiet(sink)
     after = await server.do("weigh")
-    return opened.seconds, (after["rss"] - before["rss"]) / 1024 / opened.count
+    return seconds, (after["rss"] - before["rss"]) / 1024 / (len(lines) - warm)
 
 
 async def _quiet(sink: Sink, *, seconds: float = 0.5) -> None:

@@ -40,7 +40,11 @@ class PartySettings(BaseSettings):
         examples=["300"],
     )
     party_accepts_per_second: int = Field(
-        200, ge=1, le=100_000, description="New watch-party sockets a second; more wait.", examples=["200"]
+        400,
+        ge=1,
+        le=100_000,
+        description="New watch-party sockets a second; more are told when to come back.",
+        examples=["400"],
     )
     party_max_viewers: int = Field(
         20_000, ge=1, le=200_000, description="Watch-party sockets of one daemon.", examples=["20000"]

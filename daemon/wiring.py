@@ -42,7 +42,6 @@ from web.app import WebApp, build_metrics_app
 from web.server import Server
 
 log = structlog.get_logger("daemon")
-
 Ready = Callable[[str], None]
 
 

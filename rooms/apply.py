@@ -19,7 +19,7 @@ from rooms.entries import KEPT, VERSION, item_of, vector_of
 from rooms.people import Role
 from rooms.permissions import may
 from rooms.settings import changed
-from rooms.state import Barrier, Player, Room, is_shared
+from rooms.state import Barrier, Player, Room
 
 MOST_REMOVED = 1000
 """Ids of members who were sent out: those of long ago have no socket any more."""
@@ -254,7 +254,7 @@ def _kicked(room: Room, body: Body) -> Room | None:
 
 def _banned(room: Room, body: Body) -> Room | None:
     after = _kicked(room, body)
-    if after is None or (body["subject"] == room.host_subject and not is_shared(room.host_subject)):
+    if after is None or body["subject"] == room.host_subject:
         return None
     banned = {one: until for one, until in room.banned.items() if until > body["t"]}
     return replace(

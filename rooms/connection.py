@@ -73,13 +73,14 @@ class Connection(Conversation):
         if is_flood:
             self.flooded()
             return
-        if wait and now - self.told_often_at < TELL_EACH_SECONDS:
-            return
+        if wait:
+            if now - self.told_often_at < TELL_EACH_SECONDS:
+                return
+            self.told_often_at = now
         said = Said("", {}, "")
         try:
             said = _parse(text)
             if wait:
-                self.told_often_at = now
                 raise too_often(wait)
             self._take(said, received_us, now)
         except CuelightError as error:

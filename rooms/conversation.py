@@ -69,12 +69,13 @@ class Said:
 
 @dataclass(slots=True)
 class Inside:
-    """In a room."""
+    """In a room. `is_settled`: whether the client has shown that it has its welcome, where that is asked."""
 
     here: RoomHere
     member: Member
     membership: Membership
     viewer: Viewer
+    is_settled: bool = True
 
 
 @dataclass(slots=True, eq=False, kw_only=True)

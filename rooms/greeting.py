@@ -7,7 +7,6 @@ of the loop in which the hub begins to tell.
 from __future__ import annotations
 
 import re
-import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, nullcontext, suppress
 from dataclasses import replace
@@ -16,10 +15,10 @@ from typing import Any
 from domain.errors import CuelightError, Denied, Rejected, Unavailable
 from rooms import names
 from rooms.commands import mapping, word
-from rooms.conversation import Conversation, Inside, Said
+from rooms.conversation import BYE_REPLACED, Conversation, Inside, Said
 from rooms.people import Member, clean_name
 from rooms.ports import Doors, Person
-from rooms.resume import GOOD_SECONDS, Membership, invalid
+from rooms.resume import GOOD_SECONDS, Membership, claim, invalid, void
 from rooms.rooms_here import RoomHere
 from rooms.settings import Settings, changed
 from rooms.state import Room
@@ -168,7 +167,8 @@ async def resume(talk: Conversation, said: Said) -> None:
     if held.member_id in room.removed:
         raise invalid()
     _require_open(room, held.subject, desk.rooms.time.now())
-    if not await _use_up(talk, held):
+    following = await claim(desk.leases, held)
+    if following is None:
         raise invalid()
     known = here.replica.roster.get(held.member_id)
     process = desk.rooms.process
@@ -182,13 +182,18 @@ async def resume(talk: Conversation, said: Said) -> None:
     except Unavailable:
         await _step_out(here, held.member_id)
         raise
+    if following.generation == held.generation + 1 and await _is_taken_over(talk, held):
+        await _step_out(here, held.member_id)
+        talk.end(BYE_REPLACED, "replaced")
+        return
     held = replace(held, name=member.name)
     talk.person = talk.person or Person(held.subject, held.name, held.role, held.is_vip)
     for made_by in ("party:create", "party:join"):
         talk.remember(made_by, held.made_by, None)
-    inside = await _inside(talk, here, member, held.next())
+    inside = await _inside(talk, here, member, replace(following, name=member.name))
     if inside is None:
         return
+    inside.is_settled = False
     if isinstance(epoch, str) and isinstance(last, int) and not isinstance(last, bool):
         is_resumed = here.hub.resume(
             inside.viewer,
@@ -203,6 +208,7 @@ async def resume(talk: Conversation, said: Said) -> None:
         here.hub.enter(inside.viewer, reply=gap)
     _seated(talk, inside)
     talk.remember(said.type, said.id, None)
+    here.hub.ask(inside.viewer)  # whoever answers has the welcome: `requests.pong`
 
 
 async def leave(talk: Conversation, said: Said) -> None:
@@ -214,7 +220,7 @@ async def leave(talk: Conversation, said: Said) -> None:
     held.viewer.detach()
     held.here.unseat(held.member.id, talk)
     with suppress(Unavailable):
-        await _use_up(talk, held.membership)  # its token brings nobody back
+        await void(talk.desk.leases, held.membership)  # its token brings nobody back
     done = {"roomId": held.here.replica.room.id}
     talk.remember(said.type, said.id, done)
     talk.answer(said, done)
@@ -247,7 +253,8 @@ async def _inside(
         return None
     desk = talk.desk
     lives = talk.ends_at - desk.clock.monotonic()
-    membership = replace(membership, expires_at=desk.utc() + round(lives) + GOOD_SECONDS)
+    ends = desk.utc() + round(lives) + GOOD_SECONDS
+    membership = replace(membership, expires_at=max(membership.expires_at, ends))
     inside = Inside(here, member, membership, Viewer(talk.line, member=member, budget=desk.budget))
     inside.viewer.sync = lambda why: _welcome(talk, inside, "party:sync", "", why=why)
     return inside
@@ -270,17 +277,18 @@ def _welcome(talk: Conversation, inside: Inside, type: str, id: str, *, why: str
     )
 
 
-async def _use_up(talk: Conversation, held: Membership) -> bool:
-    """Whether nobody has used this token before."""
-    name = held.lease_name
-    seconds = max(held.expires_at - talk.desk.utc(), 0) + 60.0
-    return name in await talk.desk.leases.acquire([name], owner=secrets.token_hex(8), ttl_seconds=seconds)
+async def _is_taken_over(talk: Conversation, held: Membership) -> bool:
+    """Whether the same token came by another connection while we were at it: this one was given up."""
+    with suppress(CuelightError):
+        return bool(await talk.desk.leases.holders([held.settled]))
+    return False
 
 
 async def _step_out(here: RoomHere, member_id: str) -> None:
-    """Nobody came in after all."""
-    with suppress(CuelightError):
-        await here.table.away(member_id)
+    """Nobody came in after all, at least not by this connection."""
+    if member_id not in here.seats:
+        with suppress(CuelightError):
+            await here.table.away(member_id)
 
 
 def _member(talk: Conversation, person: Person, name: str) -> Member:

@@ -151,6 +151,10 @@ class Hub:
             viewer.send(b"".join([one.host if viewer.is_host else one.member for one in missed]))
         return True
 
+    def ask(self, viewer: Viewer) -> None:
+        """Ping one viewer alone, after all that was written to it."""
+        viewer.send(messages.ping(self.replica.room))
+
     def leave(self, viewer: Viewer) -> None:
         """No part of the room any more; the socket may stay. Harmless twice."""
         viewer.detach()

@@ -21,6 +21,9 @@ MOST_MARKS = 4
 MOST_SHOWN = 50
 """Above so many members viewers get counts, and the roster by page."""
 
+GUEST, BY_TICKET = "guest:", "public"
+"""Whose subject begins so has no login. BY_TICKET: in place of an invite, of who came into a public room."""
+
 AWAY_SECONDS = 600
 """How long a member may be away before the membership ends."""
 
@@ -37,7 +40,7 @@ class Role(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """`subject`: whose session it is (`twitch:123`; of a guest: `guest:` and the invite's nonce), which a ban names.
+    """`subject`: whose session it is (`twitch:123`; of a guest: see `guest_of`), which a ban names.
     `role` is the one of the credential: GUEST, MEMBER or COHOST; the host is named by the room. `since` and
     `away_since` in room time (µs), 0 for here. `process` holds the socket."""
 
@@ -54,6 +57,17 @@ class Member:
     def is_here(self) -> bool:
         """Whether there is a socket."""
         return self.away_since == 0
+
+
+def guest_of(source: str, own: str) -> str:
+    """The subject of somebody without a login: `guest:<source>.<own>`. `source`: the nonce of the invite by which he
+    came, or `BY_TICKET`; `own`: his alone, so that a mute of one is of nobody else. Neither has a point in it."""
+    return f"{GUEST}{source}.{own}"
+
+
+def source_of(subject: str) -> str:
+    """By what a guest came; "" for who is none."""
+    return subject.removeprefix(GUEST).partition(".")[0] if subject.startswith(GUEST) else ""
 
 
 class Roster:

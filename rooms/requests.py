@@ -4,19 +4,22 @@ counted at once: the clock, reports, reactions.
 
 from __future__ import annotations
 
+import functools
 import heapq
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
-from domain.errors import Denied, Rejected
+from domain.errors import CuelightError, Denied, Rejected, Unavailable
 from rooms import messages, shown
 from rooms.commands import number, read, role, whole, word
-from rooms.conversation import Conversation, Said
+from rooms.conversation import Conversation, Inside, Said
 from rooms.greeting import hashed
 from rooms.invites import LONGEST_SECONDS, MOST_USES
 from rooms.outbox import Kind
 from rooms.people import Role
 from rooms.permissions import require
+from rooms.resume import settle
 
 ROSTER_PAGE = 100
 DAY_SECONDS = 24 * 3600
@@ -31,7 +34,9 @@ async def ask(talk: Conversation, said: Said) -> None:
     data: Mapping[str, Any] = said.data
     if said.type == "party:settings" and isinstance(data.get("settings"), dict):
         room = held.here.replica.room
-        require(room.role_of(held.member), said.type, room.settings)  # a hash is work that nobody else may ask for
+        require(
+            room.role_of(held.member), said.type, room.settings
+        )  # a hash is work that nobody else may ask for
         data = {**data, "settings": await hashed(talk.desk.doors, data["settings"])}
     command = read(said.type, data, id=said.id or _own_id(talk))
     if said.type == "party:ready" and data.get("startLatencyMs") is not None:
@@ -128,4 +133,16 @@ def react(talk: Conversation, said: Said, received_us: int) -> None:
 
 
 def pong(talk: Conversation, said: Said, received_us: int) -> None:
-    """Still there: that it came is all that counts."""
+    """Still there; and after a resume, that its welcome has come."""
+    held = talk.inside
+    if held is not None and not held.is_settled:
+        with suppress(Unavailable):  # else the next one says it
+            talk.lanes.put(functools.partial(_settle, talk, held))
+
+
+async def _settle(talk: Conversation, held: Inside) -> None:
+    if held.is_settled:
+        return
+    with suppress(CuelightError):
+        await settle(talk.desk.leases, held.membership)
+        held.is_settled = True

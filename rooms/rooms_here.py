@@ -194,14 +194,17 @@ class RoomsHere:
     async def _sweep(self) -> None:
         while True:
             await self._clock.sleep(SWEEP_SECONDS)
-            now = self._clock.monotonic()
-            for room_id, here in list(self._rooms.items()):
-                if here.seats:
-                    here.used_at = now
-                elif now - here.used_at >= IDLE_SECONDS:
-                    await self._let_go(room_id)
+            await self._let_go_idle()  # a frame of its own, which holds no room while this one sleeps
             self._metrics.gauge("party_rooms", len(self._rooms))
             self._metrics.gauge("party_viewers", self.viewers)
+
+    async def _let_go_idle(self) -> None:
+        now = self._clock.monotonic()
+        for room_id, here in list(self._rooms.items()):
+            if here.seats:
+                here.used_at = now
+            elif now - here.used_at >= IDLE_SECONDS:
+                await self._let_go(room_id)
 
     async def _let_go(self, room_id: str) -> None:
         here = self._rooms.pop(room_id, None)

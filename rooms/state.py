@@ -41,11 +41,6 @@ class Barrier:
     resumes: bool
 
 
-def is_shared(subject: str) -> bool:
-    """Whether this may be the name of several: guests of one invite, who are not each other's tabs."""
-    return subject.startswith("guest:")
-
-
 @dataclass(frozen=True, slots=True)
 class Room:
     """`seq` and `rev` are those of the log at this place, `kept` the place of the last entry that viewers have to hear
@@ -102,7 +97,7 @@ class Room:
 
     def is_out(self, subject: str, now: int) -> bool:
         """Whether somebody who is inside has nothing to say any more: a ban is of all his tabs."""
-        return self.is_banned(subject, now) and not is_shared(subject)
+        return self.is_banned(subject, now)
 
     def line(self, line_id: str) -> Line | None:
         """A message that the history still holds."""

@@ -19,7 +19,7 @@ from rooms.moment import Moment
 from rooms.people import Member, Role
 from rooms.permissions import require
 from rooms.settings import changed, to_wire
-from rooms.state import FOREVER, is_shared
+from rooms.state import FOREVER
 
 Data = Mapping[str, Any]
 Decide = Callable[[Moment, Member, Data], list[NewEntry]]
@@ -148,7 +148,7 @@ _OF_ALL_TABS = frozenset({"member.muted", "member.banned"})
 def _on_member(kind: str) -> Decide:
     def decide(moment: Moment, sender: Member, data: Data) -> list[NewEntry]:
         target = election.require_target(moment.room, sender, moment.roster.get(data["memberId"]))
-        if kind in _OF_ALL_TABS and not is_shared(target.subject):
+        if kind in _OF_ALL_TABS:
             for one in moment.roster:  # nobody reaches the host, or himself, by another tab
                 if one.subject == target.subject:
                     election.require_target(moment.room, sender, one)

@@ -1,18 +1,22 @@
 """The leases of a process that is alone: kept in its memory, by its monotonic clock.
 
 Nobody else asks for them. Still they are kept as in a fleet, so that what holds a lease need not know which it is.
+
+There may be many (two for each viewer who came back within the last hour), so none is looked at before its time: a heap
+has an end for each, which may be an earlier one than the lease has by now, and is corrected when it is due.
 """
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from domain.ports import Clock
 from gateways.leases.contracts import Held, Leases
 
-
-SWEEP_SECONDS = 10.0
+SPARE = 64
+"""Ends of leases that were given back are kept in the heap as long as they are no more than the others, and so many."""
 
 
 @dataclass(slots=True)
@@ -28,22 +32,23 @@ class MemoryLeases:
     def __init__(self, *, clock: Clock) -> None:
         self._clock = clock
         self._leases: dict[str, _Lease] = {}
+        self._ends: list[tuple[float, int, str]] = []  # with the fence, which no two leases have in common
         self._groups: dict[str, dict[str, float]] = {}
         self._fence = 0
-        self._sweep_at = 0.0
 
     async def acquire(self, names: Sequence[str], *, owner: str, ttl_seconds: float) -> dict[str, Held]:
         now = self._clock.monotonic()
-        self._sweep(names, now)
+        self._sweep(now)
         for name in names:
             if name not in self._leases:
                 self._fence = max(self._fence + 1, self._clock.now() * 1000)
                 self._leases[name] = _Lease(owner, self._fence, now)
+                heapq.heappush(self._ends, (now + ttl_seconds, self._fence, name))
         return self._extend(names, owner, now + ttl_seconds)
 
     async def renew(self, names: Sequence[str], *, owner: str, ttl_seconds: float) -> dict[str, Held]:
         now = self._clock.monotonic()
-        self._sweep(names, now)
+        self._sweep(now)
         return self._extend(names, owner, now + ttl_seconds)
 
     async def release(self, names: Sequence[str], *, owner: str) -> None:
@@ -51,9 +56,12 @@ class MemoryLeases:
             lease = self._leases.get(name)
             if lease is not None and lease.owner == owner:
                 del self._leases[name]
+        if len(self._ends) > 2 * len(self._leases) + SPARE:
+            self._ends = [(lease.until, lease.fence, name) for name, lease in self._leases.items()]
+            heapq.heapify(self._ends)
 
     async def holders(self, names: Sequence[str]) -> dict[str, str]:
-        self._sweep(names, self._clock.monotonic())
+        self._sweep(self._clock.monotonic())
         return {name: self._leases[name].owner for name in names if name in self._leases}
 
     async def muster(self, group: str, *, owner: str, ttl_seconds: float) -> list[str]:
@@ -76,16 +84,16 @@ class MemoryLeases:
                 held[name] = Held(name, lease.fence, until)
         return held
 
-    def _sweep(self, names: Sequence[str], now: float) -> None:
-        """Forget those of `names` that have ended, and now and then all that have: there may be as many as viewers."""
-        for name in names:
-            if name in self._leases and self._leases[name].until <= now:
+    def _sweep(self, now: float) -> None:
+        while self._ends and self._ends[0][0] <= now:
+            _, fence, name = heapq.heappop(self._ends)
+            lease = self._leases.get(name)
+            if lease is None or lease.fence != fence:
+                continue  # given back
+            if lease.until <= now:
                 del self._leases[name]
-        if now < self._sweep_at:
-            return
-        self._sweep_at = now + SWEEP_SECONDS
-        for name in [name for name, lease in self._leases.items() if lease.until <= now]:
-            del self._leases[name]
+            else:
+                heapq.heappush(self._ends, (lease.until, fence, name))
 
 
 _conforms: type[Leases] = MemoryLeases

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import secrets
+
 from handlers.party.invites import Invites
 from handlers.party.issuers import Issuers, subject_of, unauthorized
 from handlers.party.standing import of_twitch
 from handlers.party.tickets import Bearer, Tickets, is_own
-from rooms.people import Role
+from rooms.people import Role, guest_of
 from rooms.ports import Person
 
-GUEST = "guest:"
 PUBLIC = "public:"
 """In place of an invite: let into this public room as a guest. Only a ticket of ours says so."""
 
@@ -34,7 +35,7 @@ class Credentials:
             return Person(bearer.subject, bearer.name or NOBODYS_NAME, bearer.role, invite=mark)
         if invite:
             found = await self._invites.look(invite, room_id)
-            return Person(f"{GUEST}{found.nonce}", NOBODYS_NAME, Role.GUEST, invite=invite)
+            return Person(guest_of(found.nonce, own_name()), NOBODYS_NAME, Role.GUEST, invite=invite)
         raise unauthorized()
 
     async def _of_token(self, token: str) -> Person:
@@ -43,6 +44,11 @@ class Credentials:
             return Person(own.subject, own.name or NOBODYS_NAME)
         claims = await self._issuers.verify(token)
         return Person(subject_of(claims.issuer, claims.subject), claims.name or NOBODYS_NAME)
+
+
+def own_name() -> str:
+    """What tells one guest from all others."""
+    return secrets.token_urlsafe(12)
 
 
 def signed_in(user_id: str, name: str) -> Bearer:

@@ -10,7 +10,7 @@ from handlers.party.registry import MOST_OPEN_EACH, Registry
 from handlers.party.standing import Standing
 from rooms.clock import RoomTime
 from rooms.invites import Invite
-from rooms.people import Role
+from rooms.people import BY_TICKET, Role, source_of
 from rooms.ports import Admission, Doors, Person
 from rooms.settings import Settings
 from rooms.state import Room
@@ -68,8 +68,7 @@ class PartyDoors:
         self, person: Person, room: Room, *, password: str, invite: str, address: str, members: int
     ) -> Admission:
         """In the order of what may be told: a ban first, the invite last, which is counted."""
-        if room.is_banned(person.subject, self._time.now()):
-            raise Denied("You were sent out of this room.", code="party.banned", advice="Ask the host.")
+        self._require_welcome(person, room)
         party = await self._registry.get(room.id)
         if room.closed_at or party is None:
             raise Denied("This room is closed.", code="party.room_closed", advice="Look for another one.")
@@ -104,6 +103,21 @@ class PartyDoors:
         token = invite or person.invite
         # A guest's mark is none; who sends one himself says nothing with it.
         return await self._invites.look(token, room.id) if token and not token.startswith(PUBLIC) else None
+
+    def _require_welcome(self, person: Person, room: Room) -> None:
+        """A guest who was banned has another name when he comes anew: so by the invite that brought him nobody comes in
+        any more without a login. Of who came by a public ticket nothing is known that is not true of all others."""
+        now, source = self._time.now(), source_of(person.subject)
+        if room.is_banned(person.subject, now):
+            raise Denied("You were sent out of this room.", code="party.banned", advice="Ask the host.")
+        if source not in ("", BY_TICKET) and source in {
+            source_of(one) for one, until in room.banned.items() if until > now
+        }:
+            raise Denied(
+                "Nobody comes in by this invite any more.",
+                code="party.invite_invalid",
+                advice="Ask for another one, or sign in.",
+            )
 
     def _require_seat(self, room: Room, members: int, is_first: bool, *, has_vips: bool) -> None:
         most = room.settings.most_members

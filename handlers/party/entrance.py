@@ -3,14 +3,13 @@ guests of public rooms."""
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
 
-from handlers.party.credentials import GUEST, NOBODYS_NAME, signed_in
+from handlers.party.credentials import NOBODYS_NAME, own_name, signed_in
 from handlers.party.invites import Invites, no_room
 from handlers.party.registry import Listed, Registry
 from handlers.party.tickets import Bearer, Tickets
-from rooms.people import Role
+from rooms.people import BY_TICKET, Role, guest_of
 from storage.parties import subject_of
 
 
@@ -34,9 +33,8 @@ class Entrance:
         party = await self._registry.get(room_id)
         if party is None or not party.is_public:
             raise no_room()
-        return self._tickets.ticket(
-            Bearer(f"{GUEST}{secrets.token_urlsafe(12)}", NOBODYS_NAME, Role.GUEST, room_id)
-        )
+        bearer = Bearer(guest_of(BY_TICKET, own_name()), NOBODYS_NAME, Role.GUEST, room_id)
+        return self._tickets.ticket(bearer)
 
     async def rooms(self, *, limit: int, cursor: str | None) -> tuple[Sequence[Listed], str | None]:
         """A page of the public rooms, and the cursor of the next."""

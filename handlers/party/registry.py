@@ -153,9 +153,12 @@ class Registry:
         """Note the rooms of this process every few seconds, until cancelled."""
         while True:
             await self._clock.sleep(ROUND_SECONDS)
-            for room, roster in list(rooms()):
-                if room.opened_at:
-                    await _safely(self.note(room, roster))
+            await self._note_all(rooms())  # a frame of its own, which holds no room while this one sleeps
+
+    async def _note_all(self, rooms: Iterable[tuple[Room, Roster]]) -> None:
+        for room, roster in list(rooms):
+            if room.opened_at:
+                await _safely(self.note(room, roster))
 
     async def run_sweeps(self) -> None:
         """Close what is empty now and then, until cancelled. One process at a time is enough; two do no harm."""

@@ -22,7 +22,7 @@ from rooms.connection import Connection
 from rooms.conversation import Desk
 from rooms.hub import Hub
 from rooms.limits import Gates, Limit
-from rooms.people import Role
+from rooms.people import Role, guest_of
 from rooms.ports import Admission, Doors, Keep, Person
 from rooms.resume import ResumeKeys
 from rooms.rooms_here import RoomsHere
@@ -44,6 +44,7 @@ class OpenDoors:
         self.used_tickets: set[str] = set()
         self.invites: dict[str, Role] = {}
         self.broken: Exception | None = None
+        self.guests = 0
 
     async def identify(
         self, *, token: str = "", ticket: str = "", invite: str = "", room_id: str = ""
@@ -57,7 +58,8 @@ class OpenDoors:
         if name == "bad" or (invite and invite not in self.invites):
             raise Denied("That opens nothing.", code="party.unauthorized", advice="Sign in.")
         if invite:
-            return Person(f"guest:{invite}", "Guest", Role.GUEST, invite=invite)
+            self.guests += 1
+            return Person(guest_of(invite, str(self.guests)), "Guest", Role.GUEST, invite=invite)
         return Person(f"twitch:{name}", name.title())
 
     async def may_create(self, person: Person, *, settings: Settings, channel: str) -> None:

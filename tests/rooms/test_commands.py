@@ -74,3 +74,10 @@ def test_what_may_be_left_out_is_none_and_what_is_unknown_is_ignored() -> None:
     command = read("party:play", {"currentTime": 1800, "volume": 11}, id="c1")
     assert command.data == {"currentTime": 1800.0, "expectedRev": None}
     assert read("party:close", None, id="c2").data == {}
+
+
+@pytest.mark.parametrize("value", [10**400, -(10**400), float("inf"), float("-inf"), float("nan"), True, "1"])
+def test_numbers_that_no_float_holds_are_refused(value: Any) -> None:
+    for name, field in (("party:seek", "currentTime"), ("party:rate", "rate"), ("party:play", "expectedRev")):
+        with pytest.raises(Rejected, match=field):
+            read(name, {field: value}, id="c1")

@@ -318,3 +318,31 @@ async def test_a_muted_sender_is_refused(house: PartyHouse) -> None:
     member = ben.wire.heard[-1]["data"]["self"]
     await ann.ask("party:mute", {"memberId": member})
     assert await ben.refused("party:chat", message="hm") == "muted"
+
+
+async def test_of_a_class_that_came_by_one_invite_each_is_somebody(house: PartyHouse) -> None:
+    ann, room_id = await house.room(slowSeconds=30)
+    given = (await ann.ask("party:invite", {"uses": 30}))["data"]["invite"]
+    pupils = [house.connect() for _ in range(4)]
+    ids = []
+    for one in pupils:
+        await one.ask("party:hello", {"invite": given, "roomId": room_id})
+        ids.append((await one.ask("party:join", {"roomId": room_id, "invite": given}))["data"]["self"])
+    muted, other, kicked, banned = pupils
+    await ann.ask("party:mute", {"memberId": ids[0]})
+    await ann.ask("party:kick", {"memberId": ids[2]})
+    await ann.ask("party:ban", {"memberId": ids[3]})
+    assert [(await one.ended())[0] for one in (kicked, banned)] == [4510, 4511]
+    assert await muted.refused("party:chat", message="hm") == "muted"
+    assert (await other.ask("party:chat", {"message": "I was good"}))["type"] == "party:ok"
+    assert await other.refused("party:chat", message="twice") == "slow_mode"
+    # It is the same person after a resume.
+    data = next(one["data"] for one in muted.wire.heard if one["type"] == "party:join")
+    muted.lose()
+    again = house.connect()
+    back = await again.ask(
+        "party:resume",
+        {"resumeToken": data["resumeToken"], "epoch": data["epoch"], "lastSeq": data["kept"]},
+    )
+    assert (back["type"], back["data"]["isMuted"]) == ("party:resume", True)
+    assert await again.refused("party:chat", message="hm") == "muted"

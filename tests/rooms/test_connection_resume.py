@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from gateways.leases.memory import MemoryLeases
+from gateways.topics.contracts import NewEntry
+from gateways.topics.memory import MemoryTopics
+from rooms.clock import OwnTime
 from rooms.connection import AWAY_AFTER_SECONDS
-from tests.rooms.party import Client, PartyHouse, open_party
+from tests.rooms.party import Client, OpenDoors, PartyHouse, Shelf, open_party
+from tests.support.clock import ManualClock
 
 
 @pytest.fixture
@@ -74,12 +81,106 @@ async def test_a_token_is_good_once_and_each_welcome_brings_the_next(house: Part
     ben, welcome = await in_room(house, "ben", room_id)
     ben.lose()
     second, answer = await back(house, welcome)
+    await second.told("party:ping")
+    second.send("party:pong")
+    await second.ask("party:roster")
     second.lose()
     thief, refused = await back(house, welcome)
     assert refused["data"]["code"] == "resume_invalid"
     assert thief.wire.closed is None
     _, third = await back(house, answer)
     assert third["type"] == "party:resume"
+
+
+async def test_whose_answer_was_lost_asks_again_and_stays_the_same(house: PartyHouse) -> None:
+    ann = house.connect("ann")
+    welcome = await ann.ask("party:create", {"userName": "Ann"})
+    ann.lose()
+    unheard, _ = await back(house, welcome)
+    # What could have been written before the answer was read shows nothing.
+    await unheard.ask("clock:ping", {"t1": 1})
+    await unheard.ask("party:chat", {"message": "blind"})
+    again, answer = await back(house, welcome)
+    assert (answer["type"], answer["data"]["self"], answer["data"]["isHost"]) == (
+        "party:resume",
+        welcome["data"]["self"],
+        True,
+    )
+    assert (await again.told("party:chat"))["data"]["message"] == "blind"
+    assert (await unheard.ended())[0] == 4509
+    _, refused = await back(house, welcome)
+    assert refused["data"]["code"] == "resume_invalid", "once more, and not twice more"
+    again.lose()
+    _, later = await back(house, answer)
+    assert later["type"] == "party:resume"
+
+
+async def test_whose_answer_was_lost_asks_again_at_another_process() -> None:
+    async with open_party() as one, open_party(name="p2", sibling=one) as two:
+        _, room_id = await one.room()
+        ben, welcome = await in_room(one, "ben", room_id)
+        ben.lose()
+        unheard, lost = await back(one, welcome)
+        again, answer = await back(two, welcome)
+        assert (answer["type"], answer["data"]["self"]) == ("party:resume", welcome["data"]["self"])
+        assert (await unheard.ended())[0] == 4509
+        for token in (welcome, lost):
+            _, refused = await back(one, token)
+            assert refused["data"]["code"] == "resume_invalid"
+        # An answer to a ping shows that this one was heard, whoever asks afterwards, and where.
+        await again.told("party:ping")
+        third, _ = await back(one, answer)
+        third.send("party:pong")
+        await third.ask("party:roster")
+        _, refused = await back(two, answer)
+        assert refused["data"]["code"] == "resume_invalid"
+
+
+class Held(MemoryTopics):
+    """The first who says that he is back does not get through until the test says so."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self.gate, self.is_held = asyncio.Event(), False
+
+    async def append(self, topic: str, entry: NewEntry, **given: Any) -> Any:
+        if entry.kind == "member.back" and not self.is_held:
+            self.is_held = True
+            await self.gate.wait()
+        return await super().append(topic, entry, **given)
+
+
+@pytest.mark.parametrize("is_lost", [False, True])
+async def test_who_was_given_up_while_he_came_back_takes_nobodys_place(is_lost: bool) -> None:
+    clock = ManualClock()
+    topics = Held(clock=clock)
+    fleet: Any = SimpleNamespace(
+        clock=clock, topics=topics, leases=MemoryLeases(clock=clock), doors=OpenDoors(), keep=Shelf(),
+        time=OwnTime(clock=clock, name="k1"),
+    )  # fmt: skip
+    async with open_party(sibling=fleet) as house:
+        _, room_id = await house.room()
+        ben, welcome = await in_room(house, "ben", room_id)
+        ben.lose()
+        await clock.advance(AWAY_AFTER_SECONDS + 1)
+        stuck, data = house.connect(), welcome["data"]
+        stuck.send("party:resume", resumeToken=data["resumeToken"], epoch=data["epoch"], lastSeq=data["kept"])
+        while not topics.is_held:
+            await clock.advance(0.01)
+        again, answer = await back(house, welcome)
+        assert answer["type"] == "party:resume"
+        if is_lost:
+            stuck.lose()
+        topics.gate.set()
+        if not is_lost:
+            assert (await stuck.ended())[0] == 4509
+        await clock.advance(AWAY_AFTER_SECONDS + 1)
+        await again.ask("party:chat", {"message": "still here"})
+        assert again.wire.closed is None
+        here = house.rooms.here(room_id)
+        assert here is not None
+        assert here.replica.roster.get(data["self"]).is_here  # type: ignore[union-attr]
+        assert house.rooms.viewers == 2
 
 
 async def test_a_place_that_is_not_known_any_more_is_answered_by_the_whole_room(house: PartyHouse) -> None:
@@ -117,6 +218,8 @@ async def test_a_new_socket_at_another_process_takes_the_place_of_the_old() -> N
         ben, welcome = await in_room(one, "ben", room_id)
         again, answer = await back(two, welcome)
         assert answer["type"] == "party:resume"
+        again.send("party:pong")
+        await again.ask("party:roster")
         assert (await ben.ended())[0] == 4509
         ben.lose()
         await one.clock.advance(AWAY_AFTER_SECONDS + 1)

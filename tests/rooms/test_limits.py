@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import Unavailable
 from rooms.commands import FIELDS
-from rooms.limits import ALL, CLASSES, LIMITS, PER_ADDRESS, Allowances, Gates, Limit
+from rooms.limits import ALL, CLASSES, LIMITS, PER_ADDRESS, Allowances, Gates, Limit, Turns
 
 
 def test_every_class_has_a_limit_and_every_film_command_a_class() -> None:
@@ -82,3 +84,19 @@ def test_five_wrong_passwords_a_minute() -> None:
         gates.require("password", ("192.0.2.1", "r"), 1.0)
     gates.require("password", ("192.0.2.1", "other"), 1.0)
     gates.require("password", ("192.0.2.1", "r"), 12.1)
+
+
+async def test_turns_are_one_at_a_time_for_each_key_and_leave_nothing_behind() -> None:
+    turns, order = Turns(), []
+
+    async def take(who: str, name: str) -> None:
+        async with turns.of(who):
+            order.append(f"{name} begins")
+            await asyncio.sleep(0)
+            order.append(f"{name} ends")
+
+    await asyncio.gather(take("a", "1"), take("a", "2"), take("b", "3"))
+    assert order == ["1 begins", "3 begins", "1 ends", "3 ends", "2 begins", "2 ends"]
+    async with turns.of("a"):
+        assert len(turns) == 1
+    assert len(turns) == 0

@@ -114,3 +114,17 @@ def test_cleaned_text_has_nothing_invisible_and_stays_so(text: str) -> None:
     assert not any(unicodedata.category(one) in ("Cc", "Cs") for one in cleaned)
     assert not set(cleaned) & set("\u202a\u202b\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f")
     assert clean_text(cleaned) == cleaned
+
+
+def test_guests_of_one_invite_are_not_each_other() -> None:
+    ann, ben = people.guest_of("nonce", "a"), people.guest_of("nonce", "b")
+    assert (ann, people.source_of(ann)) == ("guest:nonce.a", "nonce")
+    assert ann != ben
+    assert [people.source_of(one) for one in ("twitch:7", "jwt-x:guest:n.a", "")] == ["", "", ""]
+
+
+def test_letters_keep_as_many_marks_as_scripts_have_and_no_more() -> None:
+    assert clean_text("Z" + "\u0315" * 50 + "o") == "Z" + "\u0315" * 4 + "o"
+    assert clean_text("Z" + "\u0315\u200c" * 50).count("\u0315") == 4, "joiners do not begin anew"
+    for fine in ("नमस्ते", "שָׁלוֹם", "Việt", "สวัสดีที่นี่", "👩🏽‍🚀", "1️⃣"):
+        assert clean_text(fine) == unicodedata.normalize("NFC", fine)

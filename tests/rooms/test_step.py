@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rooms.people import Role
+from rooms.people import Role, guest_of
 from tests.rooms.world import World
 
 
@@ -148,3 +148,32 @@ def test_the_same_id_twice_is_one_effect(replica: int) -> None:
     world.replicas[replica].tell(world.ann, "party:chat", id="c-1", message="once")
     world.settle()
     assert len(world.room.chat) == 1
+
+
+def test_a_ban_is_of_all_tabs() -> None:
+    world = World()
+    first, second = world.join("bea"), world.join("bea2", subject="twitch:bea")
+    world.one.tell(world.ann, "party:ban", memberId="bea", seconds=60)
+    for tab in (first, second):
+        assert world.one.refused(tab, "party:chat", message="hi") == "party.forbidden"
+    world.pass_seconds(61)
+    assert world.one.refused(second, "party:chat", message="hi") == ""
+    assert world.one.refused(first, "party:chat", message="hi") == "party.forbidden", "sent out for good"
+
+
+def test_guests_of_one_invite_are_not_each_others_tabs() -> None:
+    world = World()
+    world.join("gus", Role.GUEST, subject=guest_of("n1", "a"))
+    other = world.join("gil", Role.GUEST, subject=guest_of("n1", "b"))
+    world.one.tell(world.ann, "party:ban", memberId="gus")
+    assert world.one.refused(other, "party:chat", message="hi") == ""
+
+
+def test_nobody_reaches_the_host_by_another_tab() -> None:
+    world = World()
+    cat = world.join("cat", Role.COHOST)
+    world.join("ann2", subject=world.ann.subject)
+    for command in ("party:ban", "party:mute"):
+        assert world.one.refused(cat, command, memberId="ann2") == "party.forbidden"
+        assert world.one.refused(world.ann, command, memberId="ann2") == "party.forbidden"
+    assert world.one.refused(cat, "party:kick", memberId="ann2") == ""

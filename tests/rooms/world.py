@@ -143,11 +143,10 @@ class World:
         member = Member(
             id=name,
             name=name.title(),
-            subject=f"twitch:{name}",
             role=role,
             since=self.now,
             process=process,
-            **more,
+            **{"subject": f"twitch:{name}", **more},
         )
         self.people.append(people.joined(member))
         self.now += 1

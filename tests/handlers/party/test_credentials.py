@@ -8,7 +8,7 @@ import pytest
 from domain.errors import Denied
 from handlers.party.issuer_keys import IssuerKey
 from handlers.party.issuers import subject_of
-from rooms.people import Role
+from rooms.people import Role, source_of
 from rooms.ports import Person
 from tests.handlers.party.house import Doorway, doorway
 
@@ -43,7 +43,10 @@ async def test_guests(door: Doorway) -> None:
     token, _ = await door.invites.give(room.id, role=Role.COHOST, uses=1, seconds=60)
     invited = await door.doors.identify(invite=token, room_id=room.id)
     assert (invited.role, invited.invite) == (Role.GUEST, token)
-    assert invited.subject.startswith("guest:")
+    other = await door.doors.identify(invite=token, room_id=room.id)
+    assert source_of(invited.subject) == source_of(other.subject) != "", "by the same invite"
+    assert invited.subject != other.subject, "and each is somebody"
+    assert (source_of(one.subject), source_of(two.subject)) == ("public", "public")
 
 
 async def test_nothing_is_nobody(door: Doorway) -> None:

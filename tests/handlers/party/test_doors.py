@@ -50,6 +50,36 @@ async def test_bans_and_ends(door: Doorway) -> None:
     await refused("room_closed", door, BEN, room)
 
 
+async def test_a_banned_guest_closes_the_invite_that_brought_him(door: Doorway) -> None:
+    room = await door.open()
+    token, _ = await door.invites.give(room.id, role=Role.GUEST, uses=30, seconds=60)
+    bad, classmate, late = [await door.doors.identify(invite=token, room_id=room.id) for _ in range(3)]
+    for one in (bad, classmate):
+        assert await door.join(one, room) == Admission(Role.GUEST)
+    until = door.doors._time.now() + 1000
+    shut = replace(room, banned={bad.subject: until})
+    await refused("banned", door, bad, shut)
+    await refused("invite_invalid", door, late, shut)
+    assert not shut.is_banned(classmate.subject, until - 1), "who is inside stays, and comes back"
+    again = await door.doors.identify(invite=token, room_id=room.id)
+    await refused("invite_invalid", door, again, shut)
+    assert await door.join(BEN, shut, invite=token) == Admission(Role.MEMBER), "who signs in is not he"
+    other, _ = await door.invites.give(room.id, role=Role.GUEST, uses=1, seconds=60)
+    assert await door.join(await door.doors.identify(invite=other, room_id=room.id), shut)
+    await door.clock.advance(1)
+    assert await door.join(late, shut), "the ban is over"
+
+
+async def test_of_guests_of_a_public_room_each_is_banned_alone(door: Doorway) -> None:
+    room = await door.open(isPublic=True)
+    bad, other = [
+        await door.doors.identify(ticket=(await door.entrance.guest_ticket(room.id))[0]) for _ in range(2)
+    ]
+    shut = replace(room, banned={bad.subject: door.doors._time.now() + 1000})
+    await refused("banned", door, bad, shut)
+    assert await door.join(other, shut) == Admission(Role.GUEST)
+
+
 async def test_passwords_and_who_needs_none(door: Doorway) -> None:
     kept = await door.doors.hash_password("open sesame")
     room = await door.open(passwordHash=kept)

@@ -1,0 +1,1 @@
+"""Watch parties on real processes: nobody owns a room, and nothing that was promised is lost."""
