@@ -7,7 +7,7 @@ KEY := $(shell cksum pyproject.toml | cut -d' ' -f1)
 RUN_READY := .venv/.ready-run-$(KEY)
 TEST_READY := .venv/.ready-test-$(KEY)
 PY := .venv/bin/python
-BENCHES := conduits dashboard fanout inbox redemptions sockets sync topics
+BENCHES := conduits dashboard fanout inbox party_browser redemptions sockets sync topics
 
 help: ## this list
 	@echo "make demo       see it at work in the browser, with a simulated Twitch"

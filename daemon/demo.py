@@ -127,11 +127,14 @@ class Demo:
         assert daemon.process is not None
         star = self._parts()[0]
         entrance = f"{daemon.url}/api/auth/dev?login={star.login}"
+        room = (
+            f"  Watch clips with twelve others: {daemon.url}/party/{party.room_id}\n"
+            "  (yours to pause once you are logged in; in any other browser you are a guest)\n\n"
+        )
         print(
             f"\n  Watch redemptions become VIPs:  {entrance}\n"
             f"  (you are {star.name}, the streamer, and already logged in)\n\n"
-            f"  Watch a film with twelve others: {daemon.url}/party/{party.room_id}\n"
-            "  (yours to pause, once you are logged in; a guest in any other browser)\n\n"
+            f"{room if party.room_id else ''}"
             f"  Kill it if you like:            kill -9 {daemon.process.pid}\n"
             "  Stop the demo:                  Ctrl-C\n",
             file=sys.stderr,

@@ -42,7 +42,7 @@ SETTINGS = {
     "hostReturns": True,
 }
 NETWORKS = "fibre,wifi,wifi,mobile,fibre,wifi"
-CHAT_SECONDS, VOTE_SECONDS, FEEL_SECONDS, STALL_SECONDS = 25, 20, 30, 20
+CHAT_SECONDS, VOTE_SECONDS, FEEL_SECONDS, STALL_SECONDS = 50, 20, 40, 20
 TOLD_SECONDS = 0.5
 TOKEN_SECONDS = 90 * 86400
 
@@ -67,8 +67,10 @@ class DemoParty:
         self._guests, self._folder, self._clock = guests, folder, clock
         self._process: asyncio.subprocess.Process | None = None
         self._measured: Mapping[str, Any] = {}
+        self._code = 0
         self.room_id = ""
         self.opened = asyncio.Event()
+        self._told_all = asyncio.Event()
 
     @property
     def is_whole(self) -> bool:
@@ -109,18 +111,22 @@ class DemoParty:
         """Take in what they tell, until their end."""
         assert self._process is not None
         assert self._process.stdout is not None
-        while line := await self._process.stdout.readline():
-            told = json.loads(line)
-            self.room_id = told.get("room_id") or self.room_id
-            if "samples" in told:
-                self._measured = told
-            self.opened.set()
-        self.opened.set()  # nobody waits for a room that will never be
+        try:
+            while line := await self._process.stdout.readline():
+                told = json.loads(line)
+                self.room_id = told.get("room_id") or self.room_id
+                if "samples" in told:
+                    self._measured = told
+                self.opened.set()
+        finally:
+            self._told_all.set()
+            self.opened.set()  # nobody waits for a room that will never be
 
     async def stop(self) -> None:
         """Send them home. `follow` ends with that."""
         if self._process is not None:
-            await end(self._process)
+            self._code = await end(self._process)
+            await self._told_all.wait()
 
     def verdict(self, *, kills: int, seen: bool) -> tuple[dict[str, Any], list[str]]:
         """What was measured, and what of it is a fault. `kills` of the daemon excuse that a viewer had to begin
@@ -134,7 +140,10 @@ class DemoParty:
             "lost": found["holes"],
             "resets": found["resets"],
         }
-        return told, faults_of(found, guests=0 if seen else len(self._guests.viewers), kills=kills)
+        wrong = faults_of(found, guests=0 if seen else len(self._guests.viewers), kills=kills)
+        if self._code:
+            wrong.append(f"the viewers of the watch party ended by themselves ({self._code})")
+        return told, wrong
 
     def _tokens(self) -> Sequence[str]:
         """Credentials as the daemon gives them to who is signed in, but good for as long as a demo may be looked at."""

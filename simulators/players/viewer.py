@@ -25,7 +25,12 @@ REPORT_SECONDS = 10.0
 BUFFERING_SECONDS = 1.0
 """So long a stall is nobody's business but the viewer's own."""
 
-SAID = ("hello :)", "what a shot", "no spoilers!", "ha", "who is that again?", "here it comes", "❤", "wow")
+SAID = (
+    "hello :)", "what a shot", "no spoilers!", "ha", "who is that again?", "here it comes", "❤", "wow",
+    "brb, tea", "back, what did I miss?", "the lamp is my favourite", "I have seen this one", "shh", "again?!",
+    "can we have the long one next", "vote for the last one please", "everybody still in sync?", "that sound though",
+    "I always cry here", "😂",
+)  # fmt: skip
 
 
 def timeline_of(state: Mapping[str, Any]) -> Timeline:

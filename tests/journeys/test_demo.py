@@ -44,6 +44,9 @@ async def _result(demo: asyncio.subprocess.Process) -> dict[str, Any]:
     verdict: dict[str, Any] = json.loads(lines[0])
     assert not any(verdict[fault] for fault in FAULTS), told
     assert not verdict["pending"], told
+    party = verdict["party"]
+    assert (party["members"], party["lost"]) == (12, 0), told
+    assert 0 <= party["p50_ms"] <= party["p95_ms"] <= party["p99_ms"], told
     return verdict
 
 
@@ -71,7 +74,7 @@ async def test_ends_with_one_line_and_no_fault(tmp_path: Path) -> None:
     verdict = await _result(await _demo())
     assert verdict["redemptions"] >= 5
     assert verdict["granted"] > 0
-    assert verdict["kills"] == 0
+    assert (verdict["kills"], verdict["party"]["resets"]) == (0, 0)
 
 
 async def test_a_kill_in_the_middle_loses_nothing(tmp_path: Path) -> None:

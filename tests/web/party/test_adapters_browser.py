@@ -123,6 +123,9 @@ async def test_the_position_is_that_of_the_picture(page: Page) -> None:
         })"""
     )
     assert abs(off) < 0.03
+    # Paused, it stands where the player says: at once, since those who pause together compare it right then.
+    stood = await page.evaluate("(adapter.pause(), [adapter.position(), video.currentTime])")
+    assert stood[0] == stood[1]
 
 
 async def test_youtube_is_driven_by_messages(page: Page) -> None:

@@ -310,6 +310,16 @@ async def test_the_room_speaks_the_language(chromium: Browser, hall: Hall) -> No
             assert await seen.page.evaluate("document.documentElement.lang") == locale[:2]
 
 
+async def test_who_may_not_steer_has_the_other_buttons_also_on_a_phone(chromium: Browser, hall: Hall) -> None:
+    crowded(hall)
+    hall.role, hall.settings["control"] = "member", "cohost"
+    for locale in ("en-GB", "de-DE", "fr-FR", "es-ES", "pt-BR"):
+        async with opened(chromium, hall, locale=locale, viewport=PHONE) as seen:
+            await in_room(seen.page)
+            await expect(seen.page.locator(".deck-lock")).to_be_visible()
+            await expect(seen.page.locator(".deck-row button:visible").last).to_be_in_viewport(ratio=1)
+
+
 async def test_one_kind_of_film_follows_another_and_what_does_not_play_says_so(
     chromium: Browser, hall: Hall
 ) -> None:

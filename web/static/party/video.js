@@ -108,7 +108,8 @@ export class VideoAdapter {
 
   /** Seconds of film: what is seen now. */
   position() {
-    const bias = this.#moves && this.#biases.length >= 3 ? median(this.#biases) : 0;
+    // A paused one stands where it says, also before its "pause" has been heard.
+    const bias = this.#moves && !this.#element.paused && this.#biases.length >= 3 ? median(this.#biases) : 0;
     return this.#element.currentTime + bias;
   }
 
