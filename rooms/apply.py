@@ -62,8 +62,10 @@ def _may(room: Room, commands: Sequence[str], body: Body) -> bool:
     if not body["by"]:
         return True  # the room itself: a timer, written by whichever process came first
     role = room.role(body["by"], Role(body["as"]))
-    return role > Role.NOBODY and not room.is_out(body["who"], body["t"]) and (
-        not commands or any(may(role, command, room.settings) for command in commands)
+    return (
+        role > Role.NOBODY
+        and not room.is_out(body["who"], body["t"])
+        and (not commands or any(may(role, command, room.settings) for command in commands))
     )
 
 

@@ -16,7 +16,7 @@ from domain.errors import CuelightError, Denied, Rejected, Unavailable
 from rooms import names
 from rooms.commands import mapping, word
 from rooms.conversation import BYE_REPLACED, Conversation, Inside, Said
-from rooms.people import Member, clean_name
+from rooms.people import Member, Roster, clean_name
 from rooms.ports import Doors, Person
 from rooms.resume import GOOD_SECONDS, Membership, claim, invalid, void
 from rooms.rooms_here import RoomHere
@@ -130,7 +130,7 @@ async def join(talk: Conversation, said: Said) -> None:
             password=password,
             invite=invite,
             address=talk.address,
-            members=len(here.replica.roster),
+            members=_seated_now(here.replica.roster, here.replica.room, desk.rooms.time.now()),
         )
     member = replace(_member(talk, person, name), role=admission.role, is_vip=admission.is_vip)
     try:
@@ -139,6 +139,11 @@ async def join(talk: Conversation, said: Said) -> None:
         await _step_out(here, member.id)
         raise
     await _welcome_new(talk, said, here, member)
+
+
+def _seated_now(roster: Roster, room: Room, now: int) -> int:
+    """How many seats are taken. Counted one by one only where it matters, as thousands may come at once."""
+    return len(roster) if len(roster) < room.settings.most_members * 0.8 else roster.seated(now)
 
 
 @asynccontextmanager

@@ -36,6 +36,7 @@ LIMITS: Mapping[str, Limit] = {
     "report": Limit(1, 3),
     "queue": Limit(2, 10),
     "settings": Limit(0.5, 5),
+    "roster": Limit(2, 10),
     "join": Limit(10 / 60, 10),
 }
 """Of one connection. What is in none of them is limited by `ALL` alone."""
@@ -63,6 +64,7 @@ CLASSES: Mapping[str, str] = {
     "party:buffering": "queue",
     "party:react": "react",
     "party:report": "report",
+    "party:roster": "roster",
     "party:create": "join",
     "party:join": "join",
     "clock:ping": "clock",

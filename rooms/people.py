@@ -27,6 +27,10 @@ GUEST, BY_TICKET = "guest:", "public"
 AWAY_SECONDS = 600
 """How long a member may be away before the membership ends."""
 
+SEAT_SECONDS = 60
+"""How long a seat is kept for somebody who is away. Whoever comes and drops again and again fills no room for longer;
+who comes back later gets in all the same."""
+
 
 class Role(IntEnum):
     """What somebody may do; each role may do what the ones below it may."""
@@ -92,6 +96,11 @@ class Roster:
     def here(self) -> list[Member]:
         """Those with a socket, the longest-present first, ties by id."""
         return sorted((one for one in self if one.is_here), key=lambda one: (one.since, one.id))
+
+    def seated(self, now: int) -> int:
+        """How many seats are taken at `now` (µs of room time)."""
+        kept = now - SEAT_SECONDS * 1_000_000
+        return sum(one.is_here or one.away_since > kept for one in self)
 
     def take(self, kind: str, body: Mapping[str, Any]) -> None:
         """Count an entry in. One that changes nothing is fine; so is an unknown kind, which a later release wrote."""

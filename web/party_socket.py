@@ -43,7 +43,7 @@ log = structlog.get_logger("web.party")
 class SocketLimits:
     """Ranges in seconds are drawn from at random, so that clients do not come back all at once."""
 
-    accepts_per_second: int = 200
+    accepts_per_second: int = 400
     most_sockets: int = 20_000
     most_refusals: int = 1000  # that wait to be told
     lifetime_seconds: tuple[int, int] = (2100, 3300)  # Cloud Run ends a request after at most 60 minutes

@@ -51,7 +51,9 @@ class Server:
         self._clock = clock
         self._runner: web.AppRunner | None = None
         self._site: web.TCPSite | None = None
-        self._silent: dict[web.RequestHandler, float] = {}  # of whom nothing was understood yet, and since when
+        self._silent: dict[
+            web.RequestHandler, float
+        ] = {}  # of whom nothing was understood yet, and since when
 
     async def start(self, host: str, port: int) -> int:
         """Listen and return the bound port (0 takes a free one). Raises `Rejected` if the address cannot be had."""
@@ -87,8 +89,8 @@ class Server:
         return sum(one.get_write_buffer_size() for one in transports if one is not None)
 
     async def run(self) -> None:
-        """Hang up on who connects and does not get a request out, until cancelled. aiohttp gives the first one all the time
-        in the world, letter by letter; the later ones have that of the keep-alive."""
+        """Hang up on who connects and does not get a request out, until cancelled. aiohttp gives the first one all the
+        time in the world, letter by letter; the later ones have that of the keep-alive."""
         while True:
             await self._clock.sleep(LOOK_SECONDS)
             now, before = self._clock.monotonic(), self._silent

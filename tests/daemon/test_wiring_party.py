@@ -126,6 +126,31 @@ async def test_invites_and_passwords(tmp_path: Path) -> None:
         assert used["data"]["code"] == "invite_used"
 
 
+async def test_its_host_sees_how_well_the_room_keeps_together(tmp_path: Path) -> None:
+    """Signed in; and nobody else does."""
+    async with AsyncExitStack() as stack:
+        run = await stack.enter_async_context(running(tmp_path, CUELIGHT_DEMO="1", **ISSUERS))
+        async with run.http.post("/api/auth/dev", headers={"Sec-Fetch-Site": "same-origin"}) as answer:
+            assert answer.status == 200, await answer.text()
+        async with run.http.get("/api/auth/csrf") as answer:
+            headers = {"X-CSRF-Token": (await answer.json())["token"], "Sec-Fetch-Site": "same-origin"}
+        rooms = []
+        async with run.http.post("/api/v1/party/tickets", json={}, headers=headers) as answer:
+            ticket = (await answer.json())["ticket"]
+        for query in (f"?ticket={ticket}", f"?token={token('ann')}"):
+            host = await stack.enter_async_context(coming(run, query))
+            rooms.append((await host.ask("party:create", userName="Host"))["data"]["roomId"])
+        mine, other = (f"/api/v1/party/rooms/{room}/quality" for room in rooms)
+        async with asyncio.timeout(SECONDS), run.http.get(mine) as answer:
+            assert answer.headers["Content-Type"].startswith("text/event-stream"), await answer.text()
+            await answer.content.readuntil(b"event: reset\n")
+            told = json.loads((await answer.content.readline()).removeprefix(b"data: "))
+            assert (told["players"], told["p95"]) == (0, None)
+        for wrong in (other, "/api/v1/party/rooms/no-such-room/quality"):
+            async with run.http.get(wrong) as answer:
+                assert (answer.status, (await answer.json())["code"]) == (404, "party.room_not_found")
+
+
 async def test_a_room_survives_a_restart(tmp_path: Path) -> None:
     """One process on SQLite: what was answered before is there afterwards, and nobody stopped the film."""
     data = tmp_path / "data"

@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from rooms.connection import AWAY_AFTER_SECONDS
+from rooms.people import SEAT_SECONDS
 from tests.rooms.party import PartyHouse, open_party
 
 FILM = {"url": "https://films.example/a.mp4", "duration": 600.0}
@@ -259,7 +261,7 @@ async def test_an_answer_is_given_only_when_it_is_kept(house: PartyHouse) -> Non
 async def test_the_lanes_are_bounded(house: PartyHouse) -> None:
     ann, _ = await house.room()
     for _ in range(59):
-        ann.send("party:roster", id="")
+        ann.send("party:unban", {"subject": "nobody"}, id="")
     await house.clock.advance(0.5)  # nothing waits
     assert "party:error" not in ann.types()
 
@@ -299,6 +301,20 @@ async def test_the_roster_comes_by_page(house: PartyHouse) -> None:
     assert rest["next"] is None
     names = [one["userName"] for one in (*first["members"], *rest["members"])]
     assert sorted(names) == ["Ann", "Ben", "Cat", "Dan"]
+
+
+async def test_who_comes_and_drops_again_fills_no_room(house: PartyHouse) -> None:
+    _, room_id = await house.room(mostMembers=3)
+    for name in ("ben", "cat"):
+        (await house.join(name, room_id)).lose()
+    dan = house.connect("dan")
+    assert await dan.refused("party:join", roomId=room_id) == "room_full"  # they may be back in a moment
+    here = house.rooms.here(room_id)
+    assert here is not None
+    await house.clock.advance(AWAY_AFTER_SECONDS * 2)
+    assert here.replica.roster.present == 1
+    await house.clock.advance(SEAT_SECONDS + 1.0)
+    assert (await dan.ask("party:join", {"roomId": room_id}))["data"]["members"] == 4
 
 
 async def test_wrong_passwords_are_limited_by_address_and_room(house: PartyHouse) -> None:

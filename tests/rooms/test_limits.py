@@ -17,7 +17,7 @@ def test_every_class_has_a_limit_and_every_film_command_a_class() -> None:
     assert set(CLASSES.values()) <= set(LIMITS)
     assert all(CLASSES.get(f"party:{name}") == "film" for name in ("play", "pause", "seek", "rate", "media"))
     assert set(CLASSES) - set(FIELDS) == {
-        "party:react", "party:report", "party:create", "party:join", "clock:ping",
+        "party:react", "party:report", "party:roster", "party:create", "party:join", "clock:ping",
     }  # fmt: skip
 
 

@@ -128,3 +128,10 @@ def test_letters_keep_as_many_marks_as_scripts_have_and_no_more() -> None:
     assert clean_text("Z" + "\u0315\u200c" * 50).count("\u0315") == 4, "joiners do not begin anew"
     for fine in ("नमस्ते", "שָׁלוֹם", "Việt", "สวัสดีที่นี่", "👩🏽‍🚀", "1️⃣"):
         assert clean_text(fine) == unicodedata.normalize("NFC", fine)
+
+
+def test_a_seat_is_kept_for_a_minute() -> None:
+    names = ("ann", "ben", "cid")
+    gone = (people.went_away("ben", now=10_000_000), people.went_away("cid", now=50_000_000))
+    found = roster(*(people.joined(member(name)) for name in names), *gone)
+    assert [found.seated(now * 1_000_000) for now in (50, 69, 70, 110, 10_000)] == [3, 3, 2, 1, 1]

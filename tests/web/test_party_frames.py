@@ -58,6 +58,10 @@ def test_control_frames_come_between_the_parts_of_a_message() -> None:
         (Frame(Opcode.TEXT, b"", fin=False).serialize(mask=True)
          + Frame(Opcode.CONT, b"", fin=False).serialize(mask=True) * 100, 1009),
     ],
+    ids=[
+        "unmasked", "reserved", "part of nothing", "two beginnings", "binary", "no such op", "ping in parts",
+        "long ping", "too large", "far too large", "too large in parts", "too many parts",
+    ],
 )  # fmt: skip
 def test_what_no_client_may_send(data: bytes, code: int) -> None:
     with pytest.raises(FrameError) as caught:
@@ -83,3 +87,22 @@ def test_the_end() -> None:
     for code, answer in ((1000, 1000), (4999, 4999), (1005, 1002), (999, 1002), (5000, 1002)):
         assert answer_to_close(code.to_bytes(2, "big") + b"why") == close_frame(answer, "")
     assert answer_to_close(b"\x03") == close_frame(1002, "")
+
+
+def test_frames_are_counted_whatever_they_are() -> None:
+    reader = FrameReader(LIMIT)
+    reader.left = 5.0
+    parts = framed([b"", b"", b"x"])
+    ping = Frame(Opcode.PING, b"").serialize(mask=True)
+    assert list(reader.feed(parts + ping)) == [(Op.TEXT, b"x"), (Op.PING, b"")]
+    more = reader.feed(ping * 3)
+    assert next(more) == (Op.PING, b"")
+    with pytest.raises(FrameError) as caught:
+        next(more)
+    assert caught.value.code == 4029
+
+
+def test_the_size_of_a_message_in_parts_is_its_own() -> None:
+    reader = FrameReader(LIMIT)
+    for _ in range(3):
+        assert list(reader.feed(framed([b"x" * 600, b"x" * 400]))) == [(Op.TEXT, b"x" * 1000)]

@@ -198,6 +198,16 @@ async def test_a_thousand_reconnects_in_a_second_are_let_in_evenly() -> None:
         assert (await parties.ask(await parties.connect(), "party:hello"))["type"] == "party:hello"
 
 
+async def test_a_thousand_come_in_within_three_seconds_by_default() -> None:
+    async with serving(limits=SocketLimits()) as parties:
+        let_in = []
+        for _ in range(3):
+            let_in.append(sum(parties.sockets._is_in_time() for _ in range(1000)))
+            await parties.pass_seconds(1.0)
+        assert sum(let_in) >= 1000
+        assert all(400 <= one <= 401 for one in let_in), "evenly, whatever comes"
+
+
 async def test_a_full_house_sends_away(parties: Parties) -> None:
     async with serving(limits=SocketLimits(most_sockets=2, refuse_seconds=(1.0, 1.0))) as parties:
         await parties.connect()
