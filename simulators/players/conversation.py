@@ -90,8 +90,9 @@ class Conversation:
         """A socket is open: what to send first."""
         self.is_in, self.is_lost, self.out = False, False, []
         if self._resume_token:
-            token, self._resume_token = self._resume_token, ""  # good once
-            self._enter("party:resume", {"resumeToken": token, "epoch": self.epoch, "lastSeq": self._kept})
+            # Kept until the answer brings another one: should that be lost, the same is good once more.
+            data = {"resumeToken": self._resume_token, "epoch": self.epoch, "lastSeq": self._kept}
+            self._enter("party:resume", data)
         elif self._hello is None:
             self._enter(self._begin, self._with)
         else:
@@ -226,7 +227,7 @@ class Conversation:
         if heard.data.get("retryable"):
             self.is_lost, self._retry_seconds = True, heard.data.get("retryAfterMs", 0) / 1000 or None
         elif self._kept is not None and not self.is_in:
-            self._kept = None  # the way back is closed: come in anew
+            self._kept, self._resume_token = None, ""  # the way back is closed: come in anew
             self._enter("party:hello", self._hello) if self._hello else self._enter(self._begin, self._with)
         else:
             self.refused, self.is_lost = code, True
