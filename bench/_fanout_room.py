@@ -18,23 +18,23 @@ from daemon.supervisor import Supervisor
 from domain.ports import NullMetrics
 from gateways.leases.memory import MemoryLeases
 from gateways.topics.memory import MemoryTopics
-from rooms.budget import Budget
-from rooms.clock import OwnTime
 from rooms.commands import read
-from rooms.conversation import Desk
+from rooms.delivery.budget import Budget
+from rooms.delivery.hub import Hub
+from rooms.delivery.pump import Pump
 from rooms.entries import Draft
-from rooms.hub import Hub
-from rooms.limits import Gates, Limit
+from rooms.fleet.clock import OwnTime
+from rooms.fleet.ports import Admission, Person
+from rooms.fleet.replica import Replica
+from rooms.fleet.views import RoomView, keyed
 from rooms.people import Member, Role
-from rooms.ports import Admission, Person
-from rooms.pump import Pump
-from rooms.replica import Replica
-from rooms.resume import ResumeKeys
-from rooms.rooms_here import RoomHere, RoomsHere
 from rooms.settings import Settings
 from rooms.state import Room
 from rooms.step import step
-from rooms.views import RoomView, keyed
+from rooms.talk.conversation import Desk
+from rooms.talk.limits import Gates, Limit
+from rooms.talk.resume import ResumeKeys
+from rooms.talk.rooms_here import RoomHere, RoomsHere
 from web.auth_sessions import Sessions
 from web.keys import PEER
 from web.party_lines import PartyLine
@@ -45,7 +45,7 @@ FILM_SECONDS = 7200.0
 
 
 class Open:
-    """Implements `rooms.ports.Doors`: everybody is who the token says, and may come in."""
+    """Implements `rooms.fleet.ports.Doors`: everybody is who the token says, and may come in."""
 
     async def identify(
         self, *, token: str = "", ticket: str = "", invite: str = "", room_id: str = ""
@@ -74,7 +74,7 @@ class Open:
 
 
 class Nothing:
-    """Implements `rooms.ports.Keep`."""
+    """Implements `rooms.fleet.ports.Keep`."""
 
     async def load(self, room_id: str) -> Mapping[str, Any] | None:
         return None

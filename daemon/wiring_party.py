@@ -28,18 +28,18 @@ from handlers.party.passwords import Passwords
 from handlers.party.registry import Registry
 from handlers.party.standing import Standing
 from handlers.party.tickets import Tickets, derived
-from rooms.budget import Budget
-from rooms.clock import FleetTime, OwnTime, RoomTime
-from rooms.conversation import Desk
-from rooms.hub import Hub
-from rooms.limits import PER_ADDRESS, Gates, Limit
+from rooms.delivery.budget import Budget
+from rooms.delivery.hub import Hub
+from rooms.delivery.pump import Pump
+from rooms.fleet.clock import FleetTime, OwnTime, RoomTime
+from rooms.fleet.replica import Replica
+from rooms.fleet.visit import Visits
 from rooms.people import Roster
-from rooms.pump import Pump
-from rooms.replica import Replica
-from rooms.resume import ResumeKeys
-from rooms.rooms_here import RoomsHere
 from rooms.state import Room
-from rooms.visit import Visits
+from rooms.talk.conversation import Desk
+from rooms.talk.limits import PER_ADDRESS, Gates, Limit
+from rooms.talk.resume import ResumeKeys
+from rooms.talk.rooms_here import RoomsHere
 from storage.parties import PARTIES, PARTY_INVITES, PARTY_STATES, InviteUses, Parties, PartyStates
 from storage.team import TEAM, Team
 from web.api.party import PartyApi

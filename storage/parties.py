@@ -158,7 +158,7 @@ class Parties:
 
 
 class PartyStates:
-    """The last snapshot of each open room (`rooms/views.py`, `RoomView.body`)."""
+    """The last snapshot of each open room (`rooms/fleet/views.py`, `RoomView.body`)."""
 
     def __init__(self, states: Collection) -> None:
         self._states = states

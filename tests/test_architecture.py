@@ -18,6 +18,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 LAYERS = {"domain": 0, "storage": 1, "gateways": 1, "rooms": 2, "handlers": 3, "web": 4, "daemon": 5}
+ROOMS = ("fleet", "delivery", "talk")
 # Programs of their own: nobody imports them, they are layers of nothing.
 BESIDE = ("simulators", "bench")
 PURE = frozenset(
@@ -59,9 +60,9 @@ COVERED_ELSEWHERE = {
     "daemon/programs.py": "tests/journeys",
     "daemon/demo.py": "tests/journeys/test_demo.py",
     "storage/tokens.py": "tests/handlers/vip/test_grants.py",
-    "rooms/conversation.py": "tests/rooms/test_connection.py",
-    "rooms/greeting.py": "tests/rooms/test_connection_resume.py",
-    "rooms/requests.py": "tests/rooms/test_connection.py",
+    "rooms/talk/conversation.py": "tests/rooms/talk/test_connection.py",
+    "rooms/talk/greeting.py": "tests/rooms/talk/test_connection_resume.py",
+    "rooms/talk/requests.py": "tests/rooms/talk/test_connection.py",
     "web/party_lines.py": "tests/web/test_party_socket.py",
 }
 
@@ -118,6 +119,27 @@ def layers(source: Source) -> Iterator[str]:
             yield f"{source.path}:{line} imports {name}: from {source.package} that is turning back"
 
 
+def rooms_within(source: Source) -> Iterator[str]:
+    """The machine of a room, in `rooms/` itself, awaits nothing and knows none of its shells; each of these knows those
+    below it."""
+    folders = source.path.split("/")[:-1]
+    if folders[:1] != ["rooms"]:
+        return
+    own = ROOMS.index(folders[1]) if len(folders) > 1 else -1
+    for line, name in source.imports():
+        part = name.split(".")[1] if name.startswith("rooms.") else ""
+        if part in ROOMS[own + 1 :]:
+            yield f"{source.path}:{line} imports {name}: from there that is turning back"
+    if own < 0:
+        yield from _asynchronous(source)
+
+
+def _asynchronous(source: Source) -> Iterator[str]:
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.AsyncFunctionDef | ast.Await | ast.AsyncFor | ast.AsyncWith):
+            yield f"{source.path}:{node.lineno} is asynchronous"
+
+
 def purity(source: Source) -> Iterator[str]:
     """The domain computes: no I/O, no await. `ports.py` names what others do, so it may say `async`."""
     if source.package != "domain":
@@ -127,9 +149,7 @@ def purity(source: Source) -> Iterator[str]:
         if name not in allowed and name.partition(".")[0] not in allowed:
             yield f"{source.path}:{line} imports {name}, which is not on the list of pure modules"
     if source.path != "domain/ports.py":
-        for node in ast.walk(source.tree):
-            if isinstance(node, ast.AsyncFunctionDef | ast.Await | ast.AsyncFor | ast.AsyncWith):
-                yield f"{source.path}:{node.lineno} is asynchronous"
+        yield from _asynchronous(source)
     for line, call in source.calls():
         if call in ("open", "input", "Random", "random.random", "random.choice", "random.uniform"):
             yield f"{source.path}:{line} calls {call}: what comes from outside is handed in"
@@ -210,7 +230,7 @@ def _does_something(source: Source) -> bool:
     return any(not isinstance(node, ast.Expr) for function in functions for node in function.body)
 
 
-RULES: tuple[Rule, ...] = (layers, purity, one_clock, one_supervisor, short, silent, mirrored)
+RULES: tuple[Rule, ...] = (layers, rooms_within, purity, one_clock, one_supervisor, short, silent, mirrored)
 
 
 def program() -> list[Source]:
@@ -305,6 +325,10 @@ for layer in sys.stdin.read().splitlines():
         (layers, "handlers/x.py", "from . import y"),
         (layers, "daemon/x.py", "import simulators.twitch"),
         (layers, "simulators/x.py", "from gateways.twitch import frames"),
+        (rooms_within, "rooms/x.py", "from rooms.fleet import clock"),
+        (rooms_within, "rooms/x.py", "async def f(): ..."),
+        (rooms_within, "rooms/fleet/x.py", "from rooms.delivery.hub import Hub"),
+        (rooms_within, "rooms/delivery/x.py", "from rooms.talk.limits import Gates"),
         (purity, "domain/x.py", "import socket"),
         (purity, "domain/x.py", "import structlog"),
         (purity, "domain/x.py", "async def f(): ..."),
@@ -328,6 +352,7 @@ def test_rules_have_teeth(rule: Rule, path: str, text: str) -> None:
     ("rule", "path", "text"),
     [
         (layers, "daemon/x.py", "from domain.ports import Clock"),
+        (rooms_within, "rooms/talk/x.py", "from rooms.delivery.hub import Hub\nfrom rooms.step import step"),
         (layers, "handlers/x.py", "from storage.inbox import Inbox\nfrom gateways.http import HttpClient"),
         (purity, "domain/ports.py", "import asyncio\nasync def f(): ..."),
         (one_clock, "daemon/clock.py", "import time"),

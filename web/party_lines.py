@@ -12,10 +12,10 @@ import socket
 from typing import Protocol
 
 from domain.ports import Clock
-from rooms import frames, messages
-from rooms.clock import RoomTime
-from rooms.connection import Connection
-from rooms.line import Line
+from rooms.delivery import frames, messages
+from rooms.delivery.line import Line
+from rooms.fleet.clock import RoomTime
+from rooms.talk.connection import Connection
 from web.party_frames import TOO_MANY, FrameError, FrameReader, Op, answer_to_close, close_frame
 
 MOST_MESSAGE_BYTES = 16 << 10
@@ -40,8 +40,8 @@ class Owner(Protocol):
 
 
 class PartyLine(asyncio.Protocol):
-    """Implements `rooms.line.Line` on the transport of an upgraded request. `talk`: who listens; None for one that is
-    to be sent away at `refuse_at`, with `refusal`."""
+    """Implements `rooms.delivery.line.Line` on the transport of an upgraded request. `talk`: who listens; None for one
+    that is to be sent away at `refuse_at`, with `refusal`."""
 
     __slots__ = (
         "_clock", "_is_broken", "_owner", "_reader", "_time", "_transport", "close_at", "heard_at", "refusal",
@@ -66,17 +66,17 @@ class PartyLine(asyncio.Protocol):
     # as a line of the room
 
     def write(self, frames: bytes) -> None:
-        """See `rooms.line.Line`."""
+        """See `rooms.delivery.line.Line`."""
         if not self.close_at:
             self._transport.write(frames)
 
     @property
     def unsent(self) -> int:
-        """See `rooms.line.Line`."""
+        """See `rooms.delivery.line.Line`."""
         return self._transport.get_write_buffer_size()
 
     def close(self, code: int, reason: str) -> None:
-        """See `rooms.line.Line`. The other side answers, or is cut off."""
+        """See `rooms.delivery.line.Line`. The other side answers, or is cut off."""
         if self.close_at:
             return
         self._transport.write(close_frame(code, reason))

@@ -16,7 +16,7 @@ from domain.errors import NotFound
 from domain.ports import Clock
 from gateways.topics.contracts import Topics
 from handlers.party.standing import of_twitch
-from rooms import quality
+from rooms.delivery import quality
 from web.keys import SESSION, Handler, Session
 from web.models.base import path_of
 from web.models.party import PartyPath

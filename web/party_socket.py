@@ -24,9 +24,9 @@ from aiohttp.web_request import BaseRequest
 from domain.errors import CuelightError, Rejected, Unavailable
 from domain.ports import Metrics
 from handlers.party.standing import of_twitch
-from rooms.connection import Connection
-from rooms.conversation import Desk
-from rooms.ports import Person
+from rooms.fleet.ports import Person
+from rooms.talk.connection import Connection
+from rooms.talk.conversation import Desk
 from web.auth_sessions import Sessions
 from web.keys import PEER
 from web.limits import block_of

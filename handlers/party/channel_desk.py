@@ -15,9 +15,9 @@ from domain.rules import Refusal
 from handlers.party.from_twitch import FromTwitch
 from handlers.party.invites import Invites
 from handlers.vip.book import Book
+from rooms.delivery.reports import Histogram
 from rooms.names import room_id as new_room_id
 from rooms.people import Role, Roster
-from rooms.reports import Histogram
 from rooms.state import Room
 from storage.channels import Channels
 

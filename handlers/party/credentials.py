@@ -8,8 +8,8 @@ from handlers.party.invites import Invites
 from handlers.party.issuers import Issuers, subject_of, unauthorized
 from handlers.party.standing import of_twitch
 from handlers.party.tickets import Bearer, Tickets, is_own
+from rooms.fleet.ports import Person
 from rooms.people import Role, guest_of
-from rooms.ports import Person
 
 PUBLIC = "public:"
 """In place of an invite: let into this public room as a guest. Only a ticket of ours says so."""
@@ -26,7 +26,7 @@ class Credentials:
     async def identify(
         self, *, token: str = "", ticket: str = "", invite: str = "", room_id: str = ""
     ) -> Person:
-        """See `rooms.ports.Doors`."""
+        """See `rooms.fleet.ports.Doors`."""
         if token:
             return await self._of_token(token)
         if ticket:

@@ -1,4 +1,4 @@
-"""Who may come into a room, open one, or is given an invite. Implements `rooms.ports.Doors`."""
+"""Who may come into a room, open one, or is given an invite. Implements `rooms.fleet.ports.Doors`."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from handlers.party.invites import Invites
 from handlers.party.passwords import Passwords
 from handlers.party.registry import MOST_OPEN_EACH, Registry
 from handlers.party.standing import Standing
-from rooms.clock import RoomTime
+from rooms.fleet.clock import RoomTime
+from rooms.fleet.ports import Admission, Doors, Person
 from rooms.invites import Invite
 from rooms.people import BY_TICKET, Role, source_of
-from rooms.ports import Admission, Doors, Person
 from rooms.settings import Settings
 from rooms.state import Room
 

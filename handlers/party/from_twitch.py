@@ -18,12 +18,12 @@ from handlers.party.registry import Registry
 from handlers.party.standing import of_twitch
 from rooms import errand, queue
 from rooms.entries import Draft
+from rooms.fleet.visit import Visit, Visits
 from rooms.moment import Moment
 from rooms.people import LONGEST_NAME, Role, Roster, clean_text
 from rooms.queue import Item
 from rooms.settings import Settings, changed
 from rooms.state import Room
-from rooms.visit import Visit, Visits
 from storage.parties import Party
 
 _WHY: Mapping[str, Refusal] = {

@@ -1,4 +1,4 @@
-"""What rooms outlive a restart with: their last snapshot in the store. Implements `rooms.ports.Keep`.
+"""What rooms outlive a restart with: their last snapshot in the store. Implements `rooms.fleet.ports.Keep`.
 
 Alone, what a room answers has to be durable before: `kept` returns when it is. Writes of a room are joined: one at a
 time is under way, and whoever waits meanwhile is served by the next one, which holds what all of them did. In a fleet
@@ -17,8 +17,8 @@ from domain.errors import Broken, Rejected, Unavailable
 from domain.ports import Clock
 from gateways.topics.contracts import Position
 from handlers.party.registry import Registry
-from rooms.ports import Keep
-from rooms.views import RoomView
+from rooms.fleet.ports import Keep
+from rooms.fleet.views import RoomView
 from storage.parties import PartyStates
 
 ROUND_SECONDS = 3.0
@@ -44,13 +44,13 @@ class PartyKeep:
         self._dirty: dict[str, RoomView] = {}
 
     async def load(self, room_id: str) -> Mapping[str, Any] | None:
-        """See `rooms.ports.Keep`. Nothing of a room that is closed."""
+        """See `rooms.fleet.ports.Keep`. Nothing of a room that is closed."""
         if await self._registry.get(room_id) is None:
             return None
         return await self._states.get(room_id)
 
     async def kept(self, view: RoomView) -> None:
-        """See `rooms.ports.Keep`."""
+        """See `rooms.fleet.ports.Keep`."""
         if not self._at_once:
             self._dirty[view.room.id] = view
             return

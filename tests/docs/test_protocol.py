@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from websockets.asyncio.client import ClientConnection
 
-from rooms import connection
 from rooms.commands import FIELDS
-from rooms.messages import CODES
+from rooms.delivery.messages import CODES
+from rooms.talk import connection
 from tests.docs import protocol_page as page
 from tests.web.parties import Parties, serving
 
@@ -322,7 +322,8 @@ def test_the_codes_are_those_of_the_server() -> None:
 
 
 def test_the_close_codes_are_those_of_the_server() -> None:
-    from rooms import conversation, hub, viewer
+    from rooms.delivery import hub, viewer
+    from rooms.talk import conversation
     from web import party_socket
 
     used = {

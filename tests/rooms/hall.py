@@ -11,12 +11,12 @@ from typing import Any
 
 from daemon.metrics import PrometheusMetrics
 from daemon.supervisor import Supervisor
-from rooms.budget import Budget
-from rooms.hub import Hub
+from rooms.delivery.budget import Budget
+from rooms.delivery.hub import Hub
+from rooms.delivery.pump import Pump
+from rooms.delivery.viewer import Viewer
 from rooms.people import Member, Role
-from rooms.pump import Pump
 from rooms.settings import Settings, changed
-from rooms.viewer import Viewer
 from tests.rooms.house import House, Seat, open_house
 from tests.rooms.lines import MemoryLine
 

@@ -22,11 +22,11 @@ from gateways.topics.contracts import Entry, Position, Topics
 from gateways.topics.memory import MemoryTopics
 from gateways.topics.redis import RedisTopics
 from rooms import snapshot
-from rooms.clock import OwnTime
 from rooms.commands import read
-from rooms.decide import Table
+from rooms.fleet.clock import OwnTime
+from rooms.fleet.decide import Table
+from rooms.fleet.replica import Replica
 from rooms.people import Member, Role
-from rooms.replica import Replica
 from rooms.settings import Settings, changed
 from tests.servers.redis import RedisServer, start_redis
 from tests.support.clock import ManualClock

@@ -8,8 +8,8 @@ from typing import Any
 
 
 class MemoryLine:
-    """Implements `rooms.line.Line`. Stalled, it keeps what is written as a transport does: its kernel takes the first
-    `kernel` bytes, the rest is unsent until it reads again."""
+    """Implements `rooms.delivery.line.Line`. Stalled, it keeps what is written as a transport does: its kernel takes
+    the first `kernel` bytes, the rest is unsent until it reads again."""
 
     def __init__(self, *, kernel: int = 0) -> None:
         self.read = bytearray()

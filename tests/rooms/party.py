@@ -16,19 +16,19 @@ from daemon.supervisor import Supervisor
 from domain.errors import Denied, Unavailable
 from gateways.leases.memory import MemoryLeases
 from gateways.topics.memory import MemoryTopics
-from rooms.budget import Budget
-from rooms.clock import OwnTime
-from rooms.connection import Connection
-from rooms.conversation import Desk
-from rooms.hub import Hub
-from rooms.limits import Gates, Limit
+from rooms.delivery.budget import Budget
+from rooms.delivery.hub import Hub
+from rooms.fleet.clock import OwnTime
+from rooms.fleet.ports import Admission, Doors, Keep, Person
+from rooms.fleet.views import RoomView
 from rooms.people import Role, guest_of
-from rooms.ports import Admission, Doors, Keep, Person
-from rooms.resume import ResumeKeys
-from rooms.rooms_here import RoomsHere
 from rooms.settings import Settings
 from rooms.state import Room
-from rooms.views import RoomView
+from rooms.talk.connection import Connection
+from rooms.talk.conversation import Desk
+from rooms.talk.limits import Gates, Limit
+from rooms.talk.resume import ResumeKeys
+from rooms.talk.rooms_here import RoomsHere
 from tests.support.clock import ManualClock
 
 LIMIT_SECONDS = 20.0
@@ -110,7 +110,7 @@ class Shelf:
 
 @dataclass
 class WireInMemory:
-    """Implements `rooms.line.Line`. `heard`: the messages, as a client reads them."""
+    """Implements `rooms.delivery.line.Line`. `heard`: the messages, as a client reads them."""
 
     heard: list[Data] = field(default_factory=list)
     closed: tuple[int, str] | None = None

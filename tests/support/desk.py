@@ -32,8 +32,8 @@ from handlers.vip.channels import Enrolment
 from handlers.vip.discord_writer import opener
 from handlers.vip.grants import Grants
 from handlers.vip.quotas import USUAL, Quota
-from rooms.clock import OwnTime
-from rooms.visit import Visits
+from rooms.fleet.clock import OwnTime
+from rooms.fleet.visit import Visits
 from simulators.twitch import TwitchSimulator
 from simulators.twitch.settings import SimulatorSettings
 from storage.open import open_store, sqlite_url

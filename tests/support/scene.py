@@ -36,7 +36,7 @@ from handlers.vip.channels import Enrolment
 from handlers.vip.grants import Grants
 from handlers.vip.live import topic_of
 from handlers.vip.reconcile import reconciliation_of
-from rooms.visit import Visits
+from rooms.fleet.visit import Visits
 from simulators.twitch import TwitchSimulator
 from tests.support.story import Checkpoints, NoWatch, StoryClock
 from tests.support.unreliable import UnreliableStore

@@ -13,7 +13,7 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from rooms.limits import Gates
+from rooms.talk.limits import Gates
 from tests.rooms.party import PartyHouse
 from tests.web.logins import MemoryLogins
 from tests.web.world import World, running

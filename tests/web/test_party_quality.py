@@ -13,7 +13,7 @@ from aiohttp import ClientSession, CookieJar
 from yarl import URL
 
 from gateways.topics.contracts import NewEntry
-from rooms.quality import EACH_SECONDS, KIND, STALE_SECONDS, topic_of
+from rooms.delivery.quality import EACH_SECONDS, KIND, STALE_SECONDS, topic_of
 from tests.rooms.party import Client, PartyHouse, open_party
 from tests.web.logins import MemoryLogins
 from tests.web.world import Event, Events, World, running, until

@@ -11,7 +11,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 from websockets.frames import Frame, Opcode
 
-from rooms.limits import Gates, Limit
+from rooms.talk.limits import Gates, Limit
 from tests.web.parties import OWN_ORIGIN, Parties, serving
 from web.party_socket import SocketLimits
 

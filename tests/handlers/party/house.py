@@ -20,8 +20,8 @@ from handlers.party.passwords import Passwords
 from handlers.party.registry import Registry
 from handlers.party.standing import Standing
 from handlers.party.tickets import Tickets
-from rooms.clock import OwnTime
-from rooms.ports import Person
+from rooms.fleet.clock import OwnTime
+from rooms.fleet.ports import Person
 from rooms.settings import Settings, changed
 from rooms.state import Room
 from storage.channels import CHANNELS, Channels

@@ -13,9 +13,9 @@ from domain.channel import Channel
 from domain.errors import CuelightError, NotFound, Rejected
 from handlers.party.channel_desk import ChannelParty, Look
 from handlers.party.invites import Invites
+from rooms.delivery.reports import Histogram, Report, Reports
+from rooms.fleet.visit import Visit
 from rooms.people import Role
-from rooms.reports import Histogram, Report, Reports
-from rooms.visit import Visit
 from storage.parties import PARTY_INVITES, InviteUses
 from tests.handlers.party.test_rewards import party_of, visits_of
 from tests.support.desk import open_scene

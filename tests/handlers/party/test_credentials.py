@@ -8,8 +8,8 @@ import pytest
 from domain.errors import Denied
 from handlers.party.issuer_keys import IssuerKey
 from handlers.party.issuers import subject_of
+from rooms.fleet.ports import Person
 from rooms.people import Role, source_of
-from rooms.ports import Person
 from tests.handlers.party.house import Doorway, doorway
 
 KEY = "0123456789abcdef0123456789abcdef"

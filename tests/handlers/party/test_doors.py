@@ -11,9 +11,9 @@ from domain.channel import Channel
 from domain.errors import Conflict, CuelightError, Denied, NotFound, Rejected
 from domain.vip import Method, VipSession, VipStatus
 from handlers.party.registry import MOST_OPEN_EACH
+from rooms.fleet.ports import Admission, Person
 from rooms.invites import LONGEST_SECONDS, MOST_USES
 from rooms.people import Role
-from rooms.ports import Admission, Person
 from rooms.settings import Settings, changed
 from storage.team import Member, member_id
 from tests.handlers.party.house import Doorway

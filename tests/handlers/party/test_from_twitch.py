@@ -7,10 +7,10 @@ import pytest
 from domain.rules import Refusal
 from gateways.topics.memory import MemoryTopics
 from handlers.party.from_twitch import USUAL, FromTwitch, item_of
-from rooms.clock import OwnTime
+from rooms.fleet.clock import OwnTime
+from rooms.fleet.visit import Visits
 from rooms.people import LONGEST_NAME, Role
 from rooms.snapshot import room_of as room_of_body
-from rooms.visit import Visits
 from storage.parties import PARTY_STATES, names_subject, without_subject
 from tests.handlers.party.test_rewards import open_party, party_of, room_of
 from tests.support.scene import Scene

@@ -11,9 +11,9 @@ import pytest
 
 from domain.errors import Unavailable
 from handlers.party.keep import ROUND_SECONDS, PartyKeep
-from rooms.clock import OwnTime
+from rooms.fleet.clock import OwnTime
+from rooms.fleet.views import RoomView
 from rooms.state import Room
-from rooms.views import RoomView
 from storage.contracts import StorageUnavailable
 from storage.parties import PARTY_STATES, PartyStates
 from tests.handlers.party.house import Doorway, doorway

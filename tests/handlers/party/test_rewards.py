@@ -16,11 +16,11 @@ from domain.viewer import Listed
 from handlers.party.from_twitch import FromTwitch
 from rooms import queue
 from rooms.entries import Draft, entry
+from rooms.fleet.visit import Visit, Visits
 from rooms.moment import Moment
 from rooms.people import Member, Role
 from rooms.queue import Item
 from rooms.state import FOREVER, Room
-from rooms.visit import Visit, Visits
 from storage.parties import PARTY_STATES
 from tests.handlers.vip.test_redeem import refunded
 from tests.support.desk import open_scene

@@ -21,7 +21,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
 
 from daemon.clock import SystemClock
-from rooms.conversation import Desk
+from rooms.talk.conversation import Desk
 from simulators.twitch import SimulatorSettings, TwitchSimulator
 from tests.daemon.running import Running, joining
 from web.party_socket import PartySocket

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from rooms.limits import CLASSES, LIMITS
+from rooms.talk.limits import CLASSES, LIMITS
 from tests.web.hostile.stand import FILM, Guest, Stand
 
 pytestmark = pytest.mark.server

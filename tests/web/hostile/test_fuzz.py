@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from websockets.frames import Opcode
 
 from rooms.commands import FIELDS
-from rooms.limits import CLASSES
 from rooms.settings import FIELDS as SETTINGS
+from rooms.talk.limits import CLASSES
 from tests.web.hostile.stand import Raw, Stand, resident_kib, standing
 
 pytestmark = pytest.mark.server

@@ -1,0 +1,1 @@
+"""What viewers are told: messages, bounds for each of them, one write for all."""
