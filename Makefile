@@ -28,13 +28,13 @@ run: $(RUN_READY) ## the daemon, from .env
 	@$(PY) -m daemon.cli run
 
 test: $(TEST_READY) ## everything, with the floor of the coverage; the last line is pytest's
-	@$(PY) -m pytest -p tests.coverage_floor -n 2 --dist loadgroup -m "not soak" -rs
+	@$(PY) -m pytest -p tests.coverage_floor -n 3 --dist loadgroup -m "not soak" -rs
 
 again: $(TEST_READY)
 	@$(PY) -m pytest --last-failed --last-failed-no-failures none -rs
 
 test-fast: $(TEST_READY)
-	@$(PY) -m pytest -n 2 --dist loadgroup -m "not server and not browser and not journey and not soak"
+	@$(PY) -m pytest -n 3 --dist loadgroup -m "not server and not browser and not journey and not soak"
 
 check: $(TEST_READY)
 	@.venv/bin/ruff format --check .

@@ -130,6 +130,7 @@ async def test_a_handler_may_take_longer_than_the_lease(fleet: Fleet, skew_ms: i
         return "slow"
 
     fleet.scripts["a"] = slow
+    await fleet.looked(second)  # whose first round would find the row, by right
     await fleet.put(first, "a")
     first.worker.poke("lane")
     await fleet.done("a", move={0: 0.01})  # it is the handler that makes time pass
