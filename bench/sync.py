@@ -217,10 +217,8 @@ def _own_aims(ours: Mapping[str, Any], largest: int) -> list[Aim]:
             reason="catching up at ± 10 % takes longer", next="a seek at a smaller error after a stall"),
         aim("samples within 100 ms, players whose picture moves", "at least", AIM_NEAR,
             ours["within_100_ms_moving_percent"], "%",
-            reason="a stall of a second leaves a viewer a second behind with a moving picture: half a second of "
-            "settling before a seek, up to four seconds at ± 10 % below half a second of error",
-            next="seek as soon as a stall ends; a real player whose buffer is thin may stall again there, so it is "
-            "to be measured in a browser first"),
+            reason="a stall leaves a viewer behind until the seek after it has landed, perhaps beside its mark",
+            next="learn what a seek takes by the distance that it goes"),
         aim("time at another rate", "at most", AIM_OFF_RATE, ours["off_rate_percent"], "%",
             reason="each start and seek leaves an error that is nudged away", next="a larger `gain`"),
         aim("rates off by", "at most", AIM_RATE, round(off, 6), "%",

@@ -34,6 +34,7 @@ class PartyClient:
     """One viewer of ours. `resolution` is that of its clock (s); `holds` counts the rests from seeking."""
 
     look_seconds = LOOK_SECONDS
+    listens = True
 
     def __init__(
         self,

@@ -20,6 +20,7 @@ class Relayed:
     """What they have in common: changes are done when they arrive, at the position that they say."""
 
     look_seconds = 1.0
+    listens = False
 
     def __init__(self, player: Player, send: Send) -> None:
         self.player = player

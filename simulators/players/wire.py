@@ -77,9 +77,11 @@ Message = Ask | Answer | Report | State | Beat
 
 
 class Client(Protocol):
-    """A policy: what one viewer's program does. Instants are of its own clock (s)."""
+    """A policy: what one viewer's program does. Instants are of its own clock (s). `listens`: it looks at once when its
+    player stalls or moves again, not only when its timer says so."""
 
     look_seconds: float
+    listens: bool
 
     def receive(self, message: Message, now: float) -> None:
         """A message has come in."""
@@ -131,6 +133,8 @@ class Seat:
         self.player.advance(now)
         if now >= self._next_look:
             self._next_look = max(now, self._next_look) + self.client.look_seconds
+            self.client.look(self.clock.at(now))
+        elif self.client.listens and self.player.happened:
             self.client.look(self.clock.at(now))
 
     def _post(self, at: float, upwards: bool, message: Message) -> None:

@@ -17,6 +17,7 @@ class Listener:
     """A client that writes down what it hears and when."""
 
     look_seconds: float = 0.25
+    listens: bool = False
     heard: list[tuple[float, Message]] = field(default_factory=list)
     looked: list[float] = field(default_factory=list)
 

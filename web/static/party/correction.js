@@ -17,9 +17,10 @@ const FIRST_SEEK = 0.18;
  * Errors and times in seconds, rates as shares of the room's rate. An error below `dead` is left alone; above it the rate
  * changes by `gain` times the error per second, at most `gentle` (`firm` from `wide` on), until it is below `done`. From
  * `seek` on the player seeks; one that can only skip, from `wide` on. `music` forbids `firm`: what is wide is sought at once.
+ * A player settles after each start, but for errors beyond `plain` that are seen twice; and what a stall has left behind beyond `wide` is sought at once.
  */
 export const REMOTE = Object.freeze({
-  dead: 0.02, done: 0.004, wide: 0.15, seek: 0.5, paused: 0.05, gain: 1, gentle: 0.05, firm: 0.1, music: false,
+  dead: 0.02, done: 0.004, plain: 0.1, wide: 0.15, seek: 0.5, paused: 0.05, gain: 1, gentle: 0.05, firm: 0.1, music: false,
   settle: 0.5, coolDown: 4, seeks: 3, seeksWithin: 30, hold: 15,
 });
 /** For viewers who hear each other's speakers. */
@@ -74,6 +75,7 @@ export class Correction {
   #looked = 0;
   #roomRate = 1;
   #playingSince = null;
+  #stalled = false; // it stood still by itself, and has not been looked at since
   #notBefore = -Infinity;
   #seeks = [];
 
@@ -108,6 +110,7 @@ export class Correction {
   changed() {
     this.#errors = [];
     this.#playingSince = null;
+    this.#stalled = false;
     if (this.#seeks.length < this.#tuning.seeks) this.#notBefore = -Infinity;
   }
 
@@ -116,8 +119,20 @@ export class Correction {
     if (look.showing === "waiting" || !look.free) return this.#letBe(look);
     if (!look.plays || look.showing === "paused") return this.#standing(look);
     this.#playingSince ??= look.now;
+    if (this.#stalled) {
+      // The picture has just stood still, so a jump is noticed least, and a nudge would take seconds.
+      this.#stalled = false;
+      if (Math.abs(look.position - look.target) > this.#tuning.wide) {
+        const sought = this.#sought(look, look.target + this.seek.seconds * look.rate);
+        if (sought.some((action) => action.do === "seek")) return sought;
+      }
+    }
     this.#note(look);
-    if (look.now - this.#playingSince < this.#tuning.settle || this.#errors.length < 3) return this.#at(1, look);
+    if (look.now - this.#playingSince < this.#tuning.settle || this.#errors.length < 3) {
+      const least = this.#errors.reduce((one, other) => (Math.abs(other) < Math.abs(one) ? other : one));
+      const sure = this.#errors.length > 1 && Math.abs(least) > this.#tuning.plain;
+      return this.#at(sure ? this.#wanted(least) : 1, look);
+    }
     const error = median(this.#errors);
     if (this.#wantsSeek(Math.abs(error))) {
       const sought = this.#sought(look, look.target + this.seek.seconds * look.rate);
@@ -128,6 +143,7 @@ export class Correction {
   }
 
   #letBe(look) {
+    this.#stalled ||= look.showing === "waiting" && this.#playingSince !== null;
     this.#errors = [];
     this.#playingSince = null;
     return this.#at(1, look);
@@ -135,6 +151,7 @@ export class Correction {
 
   #standing(look) {
     const actions = this.#letBe(look);
+    this.#stalled = false;
     if (!look.plays && Math.abs(look.position - look.target) > this.#tuning.paused) actions.push(...this.#sought(look, look.target));
     return actions;
   }
@@ -182,6 +199,7 @@ export class Correction {
     this.#notBefore = now + tuning.coolDown;
     this.#errors = [];
     this.#playingSince = null;
+    this.#stalled = false;
     return [...this.#at(1, look), { do: "seek", position }];
   }
 }

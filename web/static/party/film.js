@@ -81,6 +81,7 @@ export class Film {
       adapter.on("loaded", () => this.#loaded()),
       adapter.on("ready", again),
       adapter.on("playing", () => this.#moves()),
+      adapter.on("waiting", () => this.look()), // it stalls: what it lacks is made good as soon as it moves again
       adapter.on("seeked", again),
       adapter.on("blocked", () => this.#blocked()),
       adapter.on("paused", () => this.#pausedByOthers()),
@@ -324,6 +325,7 @@ export class Film {
   #moves() {
     this.#mayPlay = true;
     this.happened();
+    this.look();
   }
 
   #blocked() {
