@@ -28,9 +28,9 @@ class Tuning:
 
     The reference has 30 ms, 8 ms and a gain of 0.5; with these here the bench finds half the error and less time at
     another rate. It lets a player settle after each start, too; here that is for errors up to `plain`, as more than
-    that, seen twice, is no noise. And what a stall has left behind beyond `wide` is sought at once: the picture has just
-    stood still, so a jump is noticed least, and a nudge takes seconds. These two make the 99th percentile a third of
-    what it was.
+    that, seen twice, is no noise. And what a stall has left behind beyond `wide` is sought at once: the picture has
+    just stood still, so a jump is noticed least, and a nudge takes seconds. These two make the 99th percentile a third
+    of what it was.
     """
 
     dead: float = 0.020
