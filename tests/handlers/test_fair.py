@@ -68,14 +68,18 @@ async def test_the_worker_serves_the_small_channel_in_between(house: House) -> N
         await gate.wait()
         return "done"
 
+    async def looked_round() -> bool:
+        return house.clock.asleep["worker.due"] == 1
+
     worker = house.worker(size=1)
+    await house.until(looked_round)  # else its first round may find the first one a second time
     house.scripts["first"] = hold
     await house.put("first", "vip:1:0")
     await began.wait()
     for viewer in range(1, 60):
         await house.put(f"big{viewer}", f"vip:1:{viewer}")
     await house.put("small", "vip:2:1")
-    assert worker.backlog >= 60  # the first one counts again, if the worker's own round found it as well
+    assert worker.backlog == 60
     gate.set()
     await house.becomes("small", RowState.DONE)
     assert house.handled.index("small") <= 3, "behind one of the big channel, not behind all"
